@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shmquota: exact quotas across all processes of one host, kept in POSIX shared memory.
+ *
+ * The declarations stand in the order of a user's life: results, quotas, the segment, the policy, components,
+ * consuming, watching, housekeeping. Each comment says what a function does, what it returns, who owns what it hands
+ * out, and where it may be called.
+ *
+ * Words: a *segment* is the shared memory that all processes map; a *component* is who is accounted; a *quota* is its
+ * limits, one per *resource*; a *window* is one period of a rate; a *worker* is one thread attached to a segment.
+ */
+#ifndef SHMQUOTA_H
+#define SHMQUOTA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SHMQ_VERSION_MAJOR 0
+#define SHMQ_VERSION_MINOR 1
+#define SHMQ_VERSION_PATCH 0
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define SHMQ_API __attribute__((visibility("default")))
+#else
+#define SHMQ_API
+#endif
+
+/* ---- Results ----------------------------------------------------------------------------------------------------- */
+
+/*
+ * Every function that can fail returns int: 0 done, positive an expected answer, negative an -errno.
+ * Being over quota is an answer, not an error.
+ */
+#define SHMQ_OK 0         /* done, or admitted */
+#define SHMQ_DENIED 1     /* over quota; nothing was taken */
+#define SHMQ_FORBIDDEN 2  /* no such capability */
+#define SHMQ_WOULD_DENY 3 /* over quota in a component that only warns; it was taken and counted */
+
+/*
+ * Describe a result of any function of this library in one sentence.
+ *
+ * Returns  a constant string, never NULL, not to be freed; unknown results get a generic sentence.
+ * Callable from any thread and from signal handlers; no system call.
+ */
+SHMQ_API const char *shmq_strerror(int result);
+
+/*
+ * Return the version of the library that is running, "MAJOR.MINOR.PATCH".
+ * Callable from anywhere.
+ */
+SHMQ_API const char *shmq_version(void);
+
+/* ---- Resources and quotas ---------------------------------------------------------------------------------------- */
+
+/*
+ * What is accounted. A rate is counted per window and forgotten with it; a level is kept until it is released.
+ */
+enum shmq_resource {
+	SHMQ_STORAGE,  /* level, bytes; survives the worker that took it */
+	SHMQ_MESSAGES, /* rate, messages */
+	SHMQ_NETWORK,  /* rate, bytes, both directions together */
+	SHMQ_CPU,      /* rate, microseconds of CPU time */
+	SHMQ_MEMORY,   /* level, bytes */
+	SHMQ_RESOURCES /* how many there are */
+};
+
+#define SHMQ_NONE (-1)                            /* "no quota check needed", where a resource is optional */
+#define SHMQ_UNLIMITED UINT64_MAX                 /* as a limit: count, never refuse */
+#define SHMQ_AMOUNT_MAX ((UINT64_C(1) << 46) - 1) /* the largest limit, and the largest amount of one call */
+#define SHMQ_PERIOD_MIN_NS UINT64_C(10000000)     /* 10 ms */
+#define SHMQ_PERIOD_MAX_NS (UINT64_C(366) * 86400 * 1000000000) /* 366 days */
+#define SHMQ_NAME_MAX 127 /* bytes of a component's name, the terminating NUL not counted */
+
+/*
+ * Name a resource as policies, tools and JSON spell it: "storage", "messages", "network", "cpu", "memory".
+ *
+ * Returns  a constant string, or NULL where `resource` is none.
+ * Callable from anywhere.
+ */
+SHMQ_API const char *shmq_resource_name(int resource);
+
+/*
+ * Tell whether a resource is counted per window (messages, network, cpu) rather than kept as a level.
+ *
+ * Returns  true for a rate, false for a level and for anything that is not a resource.
+ * Callable from anywhere.
+ */
+SHMQ_API bool shmq_resource_is_rate(int resource);
+
+/*
+ * The limits of one component. Initialise it with SHMQ_QUOTA_DEFAULT, then change what differs:
+ *
+ *     struct shmq_quota quota = SHMQ_QUOTA_DEFAULT;
+ *     quota.limit[SHMQ_MESSAGES] = 100;
+ *
+ * A limit is in the resource's unit, per window for rates: 0 denies every amount above 0, SHMQ_UNLIMITED none; any
+ * other limit is at most SHMQ_AMOUNT_MAX. A period is the length of a rate's window: whole milliseconds from
+ * SHMQ_PERIOD_MIN_NS to SHMQ_PERIOD_MAX_NS; it is 0 for levels.
+ */
+struct shmq_quota {
+	size_t size; /* sizeof(struct shmq_quota): lets the structure grow */
+	uint64_t limit[SHMQ_RESOURCES];
+	uint64_t period_ns[SHMQ_RESOURCES];
+};
+
+/* 100 MiB of storage, 1000 messages/s, 10 MiB/s of network, one core, 256 MiB of memory. */
+#define SHMQ_QUOTA_DEFAULT                                                                                             \
+	{                                                                                                              \
+		sizeof(struct shmq_quota),                                                                             \
+		    {UINT64_C(100) << 20, 1000, UINT64_C(10) << 20, 1000000, UINT64_C(256) << 20},                     \
+		{                                                                                                      \
+			0, 1000000000, 1000000000, 1000000000, 0                                                       \
+		}                                                                                                      \
+	}
+
+/*
+ * Read an amount of bytes: "512", "100MB", "1.5GiB", "64 K". KB, MB, GB, TB and KiB, MiB, GiB, TiB are powers of 1024;
+ * case and white space around the unit do not matter; "unlimited" gives SHMQ_UNLIMITED.
+ *
+ * Returns  0           `*bytes` is set
+ *          -EINVAL     not such an amount; `*bytes` is untouched
+ *          -EOVERFLOW  larger than SHMQ_AMOUNT_MAX; `*bytes` is untouched
+ * Callable from any thread; no system call.
+ */
+SHMQ_API int shmq_parse_size(uint64_t *bytes, const char *text);
+
+/*
+ * Read a bandwidth in bytes per second: "10MB/s", "600MB/min" (gives 10 MB/s), "1048576".
+ * Returns and rules as shmq_parse_size().
+ */
+SHMQ_API int shmq_parse_bandwidth(uint64_t *bytes_per_second, const char *text);
+
+/*
+ * Read CPU time per second, in microseconds: "500ms/s", "50%" (of one core), "1.5s/s", "30s/min".
+ * Returns and rules as shmq_parse_size().
+ */
+SHMQ_API int shmq_parse_cpu(uint64_t *us_per_second, const char *text);
+
+/*
+ * Read a duration in nanoseconds: "1s", "250ms", "1min 30s", "2h", "1d". A bare number is in seconds.
+ *
+ * Returns  0, -EINVAL, or -EOVERFLOW (above SHMQ_PERIOD_MAX_NS); `*ns` is set only with 0.
+ * Callable from any thread; no system call.
+ */
+SHMQ_API int shmq_parse_duration(uint64_t *ns, const char *text);
+
+/* ---- Segment ----------------------------------------------------------------------------------------------------- */
+
+struct shmq_segment;
+
+enum shmq_access {
+	SHMQ_CONTROL, /* writes policy and usage: registers, publishes, reclaims */
+	SHMQ_WORK,    /* maps the policy read-only and the usage read-write: checks and consumes */
+	SHMQ_OBSERVE  /* maps both read-only: looks, and can disturb nobody */
+};
+
+/*
+ * How a segment is created. Initialise it with SHMQ_OPTIONS_DEFAULT.
+ */
+struct shmq_options {
+	size_t size;         /* sizeof(struct shmq_options): lets the structure grow */
+	uint32_t components; /* how many components fit, 1 to SHMQ_COMPONENTS_MAX */
+	uint32_t threads;    /* how many threads may be attached at a time, over all processes, 1 to SHMQ_THREADS_MAX */
+	uint32_t mode;   /* permission bits of the usage object; the policy object never gets group or other write */
+	bool persistent; /* outlives its creator: shmq_segment_create() refuses while it exists, even when unused */
+};
+
+#define SHMQ_COMPONENTS_MAX (UINT32_C(1) << 24)
+#define SHMQ_THREADS_MAX UINT32_C(8191)
+#define SHMQ_OPTIONS_DEFAULT                                                                                           \
+	{                                                                                                              \
+		sizeof(struct shmq_options), 1024, 256, 0600, false                                                    \
+	}
+
+/*
+ * Create a segment and open it for control. It appears under its name complete or not at all, so a creator that is
+ * killed half-way leaves nothing that others could see. A leftover is replaced: an object of another boot, one half of
+ * a pair, or a segment that is not persistent, whose creator is dead and that no process has open.
+ *
+ * `name` is "/name" (POSIX shared memory: the objects NAME.policy and NAME.usage) or a path with a further slash, of
+ * files on a tmpfs such as a runtime directory. `options` NULL takes the defaults.
+ *
+ * Returns  0        `*out` is the segment, to be closed with shmq_segment_close()
+ *          -EINVAL  a bad name or option
+ *          -EEXIST  such a segment exists and is alive or persistent
+ *          -ENOSPC  not enough shared memory
+ *          -ENOTSUP the path is not on a tmpfs
+ *          other    the errno of open, posix_fallocate, mmap or link
+ * Call it once, before forking. Makes system calls.
+ */
+SHMQ_API int shmq_segment_create(struct shmq_segment **out, const char *name, const struct shmq_options *options);
+
+/*
+ * Open an existing segment. Opening changes nothing in it, so it may happen twice (`nginx -t`).
+ *
+ * A process opens before or after fork; a child needs no call of its own. A child of a controller has work access: it
+ * maps the policy read-only. Threads need no call either: a thread's first operation attaches it, its end detaches it.
+ *
+ * Returns  0         `*out` is the segment, to be closed with shmq_segment_close()
+ *          -EINVAL   a bad name or access
+ *          -ENOENT   no such segment
+ *          -EACCES   no permission
+ *          -EPERM    it belongs to a user this process does not trust, or anyone may write to it
+ *          -EBADMSG  not a segment, damaged, or of another layout signature
+ *          -EPROTO   made by a library with another layout version
+ *          -ENODATA  truncated
+ *          -EUCLEAN  left over from another boot
+ *          -EXDEV    made in another pid or time namespace
+ *          -EMFILE   this process has 250 segments open
+ *          other     the errno of open or mmap
+ * Callable from any thread. Makes system calls.
+ */
+SHMQ_API int shmq_segment_open(struct shmq_segment **out, const char *name, enum shmq_access access);
+
+/*
+ * Close a segment: detach all threads of this process from it and unmap it. Its memory stays until it is removed.
+ * All handles of the segment become invalid. NULL is allowed.
+ *
+ * No other thread of this process may be in a call on the segment or on its handles.
+ */
+SHMQ_API void shmq_segment_close(struct shmq_segment *segment);
+
+/*
+ * Remove a segment's name. Processes that have it open go on undisturbed; the memory goes when the last one closes it.
+ *
+ * Returns  0, -EINVAL for a bad name, -ENOENT, or the errno of unlink.
+ * Callable from any thread. Makes system calls.
+ */
+SHMQ_API int shmq_segment_remove(const char *name);
+
+/*
+ * What a segment is. Figures that change are as of the call.
+ */
+struct shmq_info {
+	size_t size;      /* set to sizeof(struct shmq_info) before the call */
+	const char *name; /* as opened; lives as long as the segment is open */
+	uint32_t layout_major, layout_minor;
+	uint64_t signature;       /* of all sizes and offsets of the layout */
+	uint32_t components;      /* capacity */
+	uint32_t components_used; /* registered */
+	uint32_t threads;         /* capacity */
+	uint32_t threads_used;    /* slots that carry an owner, dead ones included */
+	uint64_t policy_bytes, usage_bytes;
+	uint64_t policy_generation; /* how many policies were published */
+	uint64_t created_unix_ns;   /* when, by CLOCK_REALTIME */
+	uint32_t creator_pid;
+	bool persistent;
+	uint64_t epoch, done_epoch; /* RCU: the current epoch, and the one whose grace period is known to be over */
+	uint64_t controller_steals; /* how often the controller lock was taken over from a dead owner */
+	uint32_t controller_pid;    /* who holds the controller lock; 0 nobody */
+	uint32_t retired;           /* unregistered components that wait for their grace period */
+};
+
+/*
+ * Describe a segment.
+ *
+ * Returns  0, or -EINVAL where `out->size` is not set.
+ * Callable from any thread and with any access; no system call.
+ */
+SHMQ_API int shmq_segment_info(struct shmq_segment *segment, struct shmq_info *out);
+
+/* ---- Policy ------------------------------------------------------------------------------------------------------ */
+
+struct shmq_policy;
+
+/*
+ * One thing that is wrong with a policy. The strings live until the callback returns.
+ */
+struct shmq_complaint {
+	bool fatal; /* an error: there will be no policy; otherwise a warning */
+	const char *file;
+	unsigned line, column; /* from 1; 0 where the complaint is about the whole file */
+	const char *text;      /* one sentence, without a full stop */
+	const char *source;    /* the line of the file as it stands there, or NULL */
+};
+
+/*
+ * Where complaints go. `complain` may be NULL; `errors` and `warnings` are counted up.
+ */
+struct shmq_report {
+	void (*complain)(void *context, const struct shmq_complaint *complaint);
+	void *context;
+	size_t errors, warnings;
+};
+
+/*
+ * Write a complaint as compilers do: "FILE:LINE:COLUMN: error: TEXT", then the source line and a caret below the
+ * column, each line ended by a newline.
+ *
+ * Returns  the length of the whole text, which was cut if it is >= `size`; -EINVAL for NULL.
+ * Callable from any thread; no system call.
+ */
+SHMQ_API int shmq_complaint_format(char *text, size_t size, const struct shmq_complaint *complaint);
+
+/*
+ * Read a policy from INI files; later files override earlier ones key by key. Every complaint is reported, not the
+ * first only, and with any error there is no policy. `report` may be NULL.
+ *
+ * Returns  0        `*out` is the policy, to be freed with shmq_policy_free()
+ *          -EINVAL  the files have errors, all of them reported; or `count` is 0
+ *          -ENOMEM
+ *          other    the errno of a file that is missing or cannot be read; reported too
+ * Callable from any thread. Reads files.
+ */
+SHMQ_API int shmq_policy_load(struct shmq_policy **out, const char *const paths[], size_t count,
+                              struct shmq_report *report);
+
+/* Free a policy. NULL is allowed. Segments it was published to keep it. */
+SHMQ_API void shmq_policy_free(struct shmq_policy *policy);
+
+/*
+ * What a policy's [segment] section says: the segment's name, NULL if it gives none, and in `*options` (which may be
+ * NULL) its options over the defaults. The name lives as long as the policy.
+ */
+SHMQ_API const char *shmq_policy_segment(const struct shmq_policy *policy, struct shmq_options *options);
+
+/* How many components a policy names. */
+SHMQ_API size_t shmq_policy_count(const struct shmq_policy *policy);
+
+/*
+ * Look at one component of a policy: its name, which lives as long as the policy, and in `*quota` (which may be NULL)
+ * its quota. Index shmq_policy_count() is the default quota, whose name is "".
+ *
+ * Returns  the name, or NULL where `index` is too large.
+ */
+SHMQ_API const char *shmq_policy_component(const struct shmq_policy *policy, size_t index, struct shmq_quota *quota);
+
+/*
+ * Publish a policy: all at once, no operation ever sees half of it. Usage is kept: a window goes on under its new
+ * limit, and a limit lowered below what is used denies until it drains.
+ *
+ * Components that the policy names are registered where they are not yet; components that the previous policy named
+ * and this one does not are unregistered. A component registered by the program keeps its own quota, or follows the
+ * default if it has none of its own, unless the policy names it.
+ *
+ * Returns  0
+ *          -EACCES  the segment is not open for control, or by the process that forked this one
+ *          -ENOSPC  more components than the segment has room for; nothing was changed
+ *          -EAGAIN  a stopped worker still reads the policy before the last one; nothing was changed, try again
+ *          -EBUSY   another controller is at work and did not finish within 10 s; nothing was changed
+ * Callable from any thread; may wait for a grace period.
+ */
+SHMQ_API int shmq_policy_publish(struct shmq_segment *segment, const struct shmq_policy *policy);
+
+/* ---- Components -------------------------------------------------------------------------------------------------- */
+
+struct shmq_component;
+
+/*
+ * Register a component. `name` is 1 to SHMQ_NAME_MAX bytes of UTF-8 without control characters. `quota` NULL takes the
+ * published policy's quota for that name, else its default.
+ *
+ * Returns  0
+ *          -EINVAL     a bad name or quota
+ *          -EOVERFLOW  a limit above SHMQ_AMOUNT_MAX that is not SHMQ_UNLIMITED
+ *          -EEXIST     registered already
+ *          -ENOSPC     the segment is full
+ *          -EACCES, -EBUSY  as shmq_policy_publish()
+ * Callable from any thread of a controller.
+ */
+SHMQ_API int shmq_component_register(struct shmq_segment *segment, const char *name, const struct shmq_quota *quota);
+
+/*
+ * Unregister a component. Handles of it give -ESTALE from now on; its place is used again after a grace period.
+ *
+ * Returns  0, -EINVAL, -ENOENT, -EACCES, -EBUSY.
+ * Callable from any thread of a controller.
+ */
+SHMQ_API int shmq_component_unregister(struct shmq_segment *segment, const char *name);
+
+/*
+ * Find a component by name. Hot paths keep the handle.
+ *
+ * Returns  0        `*out` is a handle, to be given back with shmq_component_put()
+ *          -EINVAL  a bad name
+ *          -ENOENT  not registered
+ *          -EAGAIN  all thread slots of the segment are taken by live threads
+ *          -ENOMEM
+ * A handle may be used by all threads of its process and, after fork, by the child. No operation on a handle makes a
+ * system call, allocates or blocks, a thread's first use of the segment apart.
+ * Callable from any thread; allocates when this process meets the component for the first time.
+ */
+SHMQ_API int shmq_component_find(struct shmq_component **out, struct shmq_segment *segment, const char *name);
+
+/*
+ * Find a component by its id, 0 to capacity - 1. Returns and rules as shmq_component_find(); -EINVAL where `id` is
+ * beyond the capacity.
+ */
+SHMQ_API int shmq_component_at(struct shmq_component **out, struct shmq_segment *segment, uint32_t id);
+
+/* The component's id: its place in the segment. It is used again after the component was unregistered. */
+SHMQ_API uint32_t shmq_component_id(const struct shmq_component *component);
+
+/* The component's name; lives as long as the handle. */
+SHMQ_API const char *shmq_component_name(const struct shmq_component *component);
+
+/*
+ * Read the limits that are in force for a component.
+ *
+ * Returns  0, -EINVAL where `out->size` is not set, -ESTALE.
+ * Callable from any thread; no system call.
+ */
+SHMQ_API int shmq_component_quota(struct shmq_component *component, struct shmq_quota *out);
+
+/* Give a handle back. NULL is allowed. Callable from any thread. */
+SHMQ_API void shmq_component_put(struct shmq_component *component);
+
+/* ---- Consuming --------------------------------------------------------------------------------------------------- */
+
+/*
+ * Why an operation was admitted or refused. Filled on every call, also on admission.
+ */
+struct shmq_verdict {
+	int resource;
+	uint32_t component; /* id */
+	uint64_t current;   /* used when it was judged, in the resource's unit */
+	uint64_t requested;
+	uint64_t limit;
+	uint64_t remaining;      /* what could still be taken after this call */
+	uint64_t retry_after_ns; /* until the window ends; 0 when admitted; UINT64_MAX when waiting cannot help */
+	uint64_t period_ns;      /* the window's length; 0 for levels */
+};
+
+struct shmq_demand {
+	int resource;
+	uint64_t amount;
+};
+
+/*
+ * The operations below share their results:
+ *
+ * Returns  SHMQ_OK          admitted
+ *          SHMQ_DENIED      it would pass the limit; nothing was taken, and all but shmq_check() count it
+ *          -EINVAL          `c` is NULL or `resource` is none
+ *          -EOVERFLOW       the amount is above SHMQ_AMOUNT_MAX, or the count would leave its range; nothing was taken
+ *          -ESTALE          the component was unregistered
+ *          -EROFS           the segment is open for observing only (shmq_check() works there)
+ *          -EAGAIN          a thread's first use, and all thread slots are taken by live threads
+ * No system call, allocation or lock, a thread's first use of the segment apart (it reads /proc and claims a slot).
+ * Callable from any thread, in a forked child, and in signal handlers of a thread that is attached already.
+ * `verdict` may be NULL.
+ */
+
+/* Tell whether an amount would be admitted now. Takes and counts nothing. */
+SHMQ_API int shmq_check(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict);
+
+/*
+ * Check and take in one atomic step: over all processes, what is admitted never exceeds the limit, whatever the
+ * interleaving, the clock, a reload or a crash does.
+ */
+SHMQ_API int shmq_try_consume(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict);
+
+/*
+ * Take several resources or none. The verdict names the resource that refused, or the last one.
+ * A worker that is killed in the middle has taken some: rates return with their window.
+ *
+ * Returns  as above; -EINVAL also where `count` is 0 or above SHMQ_DEMANDS_MAX.
+ */
+SHMQ_API int shmq_try_consume_all(struct shmq_component *c, const struct shmq_demand *demands, size_t count,
+                                  struct shmq_verdict *verdict);
+#define SHMQ_DEMANDS_MAX 16
+
+/* Record what already happened (CPU time, bytes received). It may pass the limit; later checks see it. */
+SHMQ_API int shmq_consume(struct shmq_component *c, int resource, uint64_t amount);
+
+/*
+ * Give back part of a level.
+ *
+ * Returns  as above; -EOPNOTSUPP for a rate; -ERANGE where less than `amount` was used: it stops at zero, counted.
+ */
+SHMQ_API int shmq_release(struct shmq_component *c, int resource, uint64_t amount);
+
+/*
+ * Forget a component's usage: windows start anew with nothing used, levels drop to zero, peaks and counts of refusals
+ * start again. Totals go on.
+ *
+ * Returns  0, -EINVAL, -ESTALE, -EROFS, -EAGAIN.
+ */
+SHMQ_API int shmq_reset(struct shmq_component *c);
+
+/*
+ * Write a verdict as a sentence, such as
+ * "Message rate quota exceeded: 100 messages/sec + 1 messages > limit 100 messages/sec".
+ *
+ * Returns  the length of the whole text, which was cut if it is >= `size`; -EINVAL where the verdict has no resource.
+ * Callable from any thread; no system call.
+ */
+SHMQ_API int shmq_verdict_format(char *text, size_t size, const struct shmq_verdict *verdict);
+
+/* ---- Watching ---------------------------------------------------------------------------------------------------- */
+
+/*
+ * One resource of a component, as of the call. Figures of one resource belong together as far as operations that run
+ * meanwhile allow; over resources they may be a few operations apart.
+ */
+struct shmq_resource_status {
+	uint64_t used; /* in this window, or held */
+	uint64_t limit;
+	uint64_t available;     /* limit - used, not below 0; SHMQ_UNLIMITED without a limit */
+	uint64_t peak;          /* the most that was used at a time or in one window */
+	uint64_t total;         /* everything ever taken since registration */
+	uint64_t denied;        /* how many operations were refused */
+	uint64_t would_deny;    /* how many were admitted only because the component just warns */
+	uint64_t window_end_ns; /* when the window ends, CLOCK_MONOTONIC; 0 for levels */
+	double percentage;      /* used of limit; of a zero limit 0 when nothing is used and 100 otherwise */
+};
+
+struct shmq_status {
+	struct shmq_resource_status resource[SHMQ_RESOURCES];
+};
+
+/*
+ * Read the figures of a component. Any access.
+ *
+ * Returns  0, -EINVAL, -ESTALE, -EAGAIN.
+ * Callable as the consuming operations.
+ */
+SHMQ_API int shmq_status(struct shmq_component *c, struct shmq_status *out);
+
+/* Tell whether any resource with a limit is used to 80 % or more. False also for a stale handle. */
+SHMQ_API bool shmq_is_warning(struct shmq_component *c);
+
+/* Tell whether any resource with a limit is used to 95 % or more. False also for a stale handle. */
+SHMQ_API bool shmq_is_critical(struct shmq_component *c);
+
+/* ---- Housekeeping and inspection --------------------------------------------------------------------------------- */
+
+/*
+ * Free the slots of dead workers, drive grace periods and reclaim what was retired (the latter two with control access
+ * only). Nothing depends on it: a slot of a dead worker is also found by who needs one. A host calls it from a timer
+ * or on SIGCHLD.
+ *
+ * Returns  how many dead threads were recovered; -EACCES with observe access.
+ * Callable from any thread. Makes system calls.
+ */
+SHMQ_API int shmq_housekeep(struct shmq_segment *segment);
+
+/* One attached thread. */
+struct shmq_worker {
+	uint32_t slot;
+	uint32_t tid;
+	bool alive;           /* false only with positive proof of death */
+	bool reading;         /* inside a read section at this moment */
+	uint64_t epoch;       /* the epoch its read section began in; 0 when idle */
+	uint64_t attached_ns; /* when, CLOCK_MONOTONIC */
+};
+
+/*
+ * Look at one thread slot, 0 to `threads` - 1 of shmq_segment_info().
+ *
+ * Returns  0, -ENOENT where the slot is free, -EINVAL beyond the last one.
+ * Callable from any thread and with any access; reads /proc.
+ */
+SHMQ_API int shmq_worker_at(struct shmq_segment *segment, uint32_t slot, struct shmq_worker *out);
+
+/* One field of the segment as it lies in memory. The strings are constant. */
+struct shmq_field {
+	const char *object;    /* "policy" or "usage" */
+	const char *structure; /* "header", "control", "entry", "quota", "slot", "tracker" */
+	uint32_t index;        /* which one of its kind */
+	const char *name;
+	uint64_t offset; /* bytes from the start of the object */
+	uint32_t width;  /* bytes */
+	uint64_t value;  /* of fields up to 8 bytes wide */
+};
+
+/*
+ * Walk over every field of headers, owned slots and registered components. Start with `*cursor` 0.
+ *
+ * Returns  1 for a field, 0 at the end, -EINVAL for a cursor that is none.
+ * Callable from any thread and with any access; no system call.
+ */
+SHMQ_API int shmq_field_next(struct shmq_segment *segment, uint64_t *cursor, struct shmq_field *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
