@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Identity by /proc/TID/stat (proc(5)): field 3 is the state, field 22 the start time in ticks since boot. Both come
+ * from one read, so they belong to one thread. The parsing starts behind the last ')' because a program may call itself
+ * anything.
+ */
+#include "base/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define START_MASK ((UINT64_C(1) << PROCESS_START_BITS) - 1)
+
+static int read_file(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length;
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	do
+		length = read(fd, text, size - 1);
+	while (length < 0 && errno == EINTR);
+	error = errno;
+	close(fd);
+	if (length < 0)
+		return -error;
+	text[length] = '\0';
+	return 0;
+}
+
+struct task_stat {
+	char state;
+	uint64_t start;
+};
+
+static int read_stat(const char *path, struct task_stat *out)
+{
+	char text[1024];
+	int result = read_file(path, text, sizeof(text));
+	const char *p;
+
+	if (result != 0)
+		return result;
+	p = strrchr(text, ')');
+	if (p == NULL || p[1] != ' ' || p[2] == '\0')
+		return -EBADMSG;
+	p += 2;
+	out->state = *p;
+	for (int field = 3; field < 22; field++) {
+		p = strchr(p, ' ');
+		if (p == NULL)
+			return -EBADMSG;
+		p++;
+	}
+	out->start = strtoull(p, NULL, 10) & START_MASK;
+	return 0;
+}
+
+uint64_t process_token(void)
+{
+	struct task_stat stat = {0};
+
+	if (read_stat("/proc/thread-self/stat", &stat) < 0)
+		return 0;
+	return (uint64_t)gettid() << PROCESS_START_BITS | stat.start;
+}
+
+bool process_is_dead(uint64_t token)
+{
+	struct task_stat stat = {0};
+	char path[32];
+	pid_t tid = (pid_t)process_tid(token);
+
+	if (tid <= 0)
+		return false; /* not a token: nothing is proven, and kill() would mean a process group */
+	if (kill(tid, 0) < 0 && errno == ESRCH)
+		return true;
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
+	if (read_stat(path, &stat) != 0)
+		return false;
+	return stat.start != (token & START_MASK) || stat.state == 'Z' || stat.state == 'X';
+}
+
+static int read_boot_id(unsigned char out[16])
+{
+	char text[64] = "";
+	int result = read_file("/proc/sys/kernel/random/boot_id", text, sizeof(text));
+	size_t digits = 0;
+
+	if (result < 0)
+		return result;
+	memset(out, 0, 16);
+	for (const char *p = text; *p != '\0' && digits < 32; p++) {
+		int value = *p >= '0' && *p <= '9' ? *p - '0' : *p >= 'a' && *p <= 'f' ? *p - 'a' + 10 : -1;
+
+		if (value >= 0) {
+			out[digits / 2] = (unsigned char)(out[digits / 2] << 4 | value);
+			digits++;
+		}
+	}
+	return digits == 32 ? 0 : -EBADMSG;
+}
+
+int process_world(struct process_world *out)
+{
+	struct stat pid, time;
+	int result = read_boot_id(out->boot_id);
+
+	if (result < 0)
+		return result;
+	if (stat("/proc/self/ns/pid", &pid) < 0)
+		return -errno;
+	out->pid_namespace = pid.st_ino;
+	/* A kernel without time namespaces has one time for all. */
+	out->time_namespace = stat("/proc/self/ns/time", &time) == 0 ? time.st_ino : 0;
+	return 0;
+}
+
+void *process_private_map(size_t size)
+{
+	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (map == MAP_FAILED)
+		return NULL;
+	if (madvise(map, size, MADV_WIPEONFORK) < 0) {
+		munmap(map, size);
+		return NULL;
+	}
+	return map;
+}
+
+static pthread_mutex_t *lock;
+static pthread_once_t lock_once = PTHREAD_ONCE_INIT;
+
+static void lock_init(void)
+{
+	/* Zeroes are PTHREAD_MUTEX_INITIALIZER on Linux (glibc and musl): a wiped lock is a fresh one. */
+	lock = process_private_map(sizeof(pthread_mutex_t));
+}
+
+int process_lock(void)
+{
+	pthread_once(&lock_once, lock_init);
+	if (lock == NULL)
+		return -ENOMEM;
+	pthread_mutex_lock(lock);
+	return 0;
+}
+
+void process_unlock(void)
+{
+	pthread_mutex_unlock(lock);
+}
