@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Five kinds of structure, each a table of fields. The cursor is [table:8 | element:40 | field:16]; elements that hold
+ * nobody (free slots, unregistered entries) are passed over.
+ */
+#include "shm/fields.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct field {
+	const char *name;
+	size_t offset, width;
+};
+
+#define FIELD(structure, member)                                                                                       \
+	{                                                                                                              \
+#member, offsetof(struct structure, member), sizeof(((struct structure *)0)->member)                   \
+	}
+
+static const struct field header_fields[] = {
+    FIELD(shmq_shm_header, magic),           FIELD(shmq_shm_header, major),      FIELD(shmq_shm_header, minor),
+    FIELD(shmq_shm_header, signature),       FIELD(shmq_shm_header, byte_order), FIELD(shmq_shm_header, kind),
+    FIELD(shmq_shm_header, page_size),       FIELD(shmq_shm_header, boot_id),    FIELD(shmq_shm_header, pid_namespace),
+    FIELD(shmq_shm_header, time_namespace),  FIELD(shmq_shm_header, pair),       FIELD(shmq_shm_header, object_bytes),
+    FIELD(shmq_shm_header, components),      FIELD(shmq_shm_header, threads),    FIELD(shmq_shm_header, creator),
+    FIELD(shmq_shm_header, created_unix_ns), FIELD(shmq_shm_header, persistent),
+};
+
+static const struct field control_fields[] = {
+    FIELD(shmq_shm_control, generation), FIELD(shmq_shm_control, epoch),   FIELD(shmq_shm_control, done),
+    FIELD(shmq_shm_control, lock),       FIELD(shmq_shm_control, steals),  FIELD(shmq_shm_control, table_cookie),
+    FIELD(shmq_shm_control, registered), FIELD(shmq_shm_control, retired), FIELD(shmq_shm_control, hint),
+};
+
+static const struct field entry_fields[] = {
+    FIELD(shmq_shm_entry, genstate), FIELD(shmq_shm_entry, cookie),      FIELD(shmq_shm_entry, hash),
+    FIELD(shmq_shm_entry, next),     FIELD(shmq_shm_entry, name_length), FIELD(shmq_shm_entry, name),
+};
+
+static const struct field quota_fields[] = {
+    FIELD(shmq_shm_quota, resource[0].limit),
+    FIELD(shmq_shm_quota, resource[0].period_ms),
+    FIELD(shmq_shm_quota, resource[1].limit),
+    FIELD(shmq_shm_quota, resource[1].period_ms),
+    FIELD(shmq_shm_quota, resource[2].limit),
+    FIELD(shmq_shm_quota, resource[2].period_ms),
+    FIELD(shmq_shm_quota, resource[3].limit),
+    FIELD(shmq_shm_quota, resource[3].period_ms),
+    FIELD(shmq_shm_quota, resource[4].limit),
+    FIELD(shmq_shm_quota, resource[4].period_ms),
+    FIELD(shmq_shm_quota, flags),
+};
+
+static const struct field slot_fields[] = {
+    FIELD(shmq_shm_slot, ctr),   FIELD(shmq_shm_slot, owner), FIELD(shmq_shm_slot, attached_ns),
+    FIELD(shmq_shm_slot, flags), FIELD(shmq_shm_slot, state),
+};
+
+#define RATE_FIELDS(i)                                                                                                 \
+	FIELD(shmq_shm_tracker, rate[i].total), FIELD(shmq_shm_tracker, rate[i].current),                              \
+	    FIELD(shmq_shm_tracker, rate[i].base[0]), FIELD(shmq_shm_tracker, rate[i].base[1]),                        \
+	    FIELD(shmq_shm_tracker, rate[i].base[2]), FIELD(shmq_shm_tracker, rate[i].base[3]),                        \
+	    FIELD(shmq_shm_tracker, rate[i].peak), FIELD(shmq_shm_tracker, rate[i].denied)
+#define LEVEL_FIELDS(i)                                                                                                \
+	FIELD(shmq_shm_tracker, level[i].in), FIELD(shmq_shm_tracker, level[i].out),                                   \
+	    FIELD(shmq_shm_tracker, level[i].peak), FIELD(shmq_shm_tracker, level[i].denied)
+
+static const struct field tracker_fields[] = {
+    RATE_FIELDS(0),
+    RATE_FIELDS(1),
+    RATE_FIELDS(2),
+    LEVEL_FIELDS(0),
+    LEVEL_FIELDS(1),
+    FIELD(shmq_shm_tracker, would_deny[0]),
+    FIELD(shmq_shm_tracker, would_deny[1]),
+    FIELD(shmq_shm_tracker, would_deny[2]),
+    FIELD(shmq_shm_tracker, would_deny[3]),
+    FIELD(shmq_shm_tracker, would_deny[4]),
+    FIELD(shmq_shm_tracker, birth[0]),
+    FIELD(shmq_shm_tracker, birth[1]),
+    FIELD(shmq_shm_tracker, over_released),
+};
+
+/* An array of one kind of structure in one of the objects. */
+struct table {
+	const char *object, *structure;
+	const struct field *fields;
+	size_t field_count;
+	const void *start; /* of the object */
+	size_t at, stride;
+	uint64_t elements;
+	bool (*is_shown)(const struct shmq_segment *segment, uint64_t element);
+};
+
+static bool slot_is_owned(const struct shmq_segment *segment, uint64_t element)
+{
+	return shm_load_acquire(&segment->slots[element].owner) != 0;
+}
+
+static bool entry_is_live(const struct shmq_segment *segment, uint64_t element)
+{
+	return (shm_load_acquire(&segment->entries[element].genstate) & ENTRY_STATE_MASK) == ENTRY_LIVE;
+}
+
+static bool quota_is_set(const struct shmq_segment *segment, uint64_t element)
+{
+	return element == segment->layout.components || entry_is_live(segment, element);
+}
+
+enum { TABLES = 7 };
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+static struct table table_at(const struct shmq_segment *segment, unsigned index)
+{
+	const struct layout *l = &segment->layout;
+	const void *policy = segment->policy, *usage = segment->usage;
+	size_t active = l->quotas_at[shm_load_acquire(&segment->policy->control.generation) & 1];
+	const struct table tables[TABLES] = {
+	    {"policy", "header", header_fields, COUNT(header_fields), policy, 0, 0, 1, NULL},
+	    {"policy", "control", control_fields, COUNT(control_fields), policy,
+	     offsetof(struct shmq_shm_policy, control), 0, 1, NULL},
+	    {"policy", "entry", entry_fields, COUNT(entry_fields), policy, l->entries_at, sizeof(struct shmq_shm_entry),
+	     l->components, entry_is_live},
+	    {"policy", "quota", quota_fields, COUNT(quota_fields), policy, active, sizeof(struct shmq_shm_quota),
+	     (uint64_t)l->components + 1, quota_is_set},
+	    {"usage", "header", header_fields, COUNT(header_fields), usage, 0, 0, 1, NULL},
+	    {"usage", "slot", slot_fields, COUNT(slot_fields), usage, l->slots_at, sizeof(struct shmq_shm_slot),
+	     l->threads, slot_is_owned},
+	    {"usage", "tracker", tracker_fields, COUNT(tracker_fields), usage, l->trackers_at,
+	     sizeof(struct shmq_shm_tracker), l->components, entry_is_live},
+	};
+
+	return tables[index];
+}
+
+static uint64_t field_value(const char *at, size_t width)
+{
+	uint64_t value = 0;
+
+	/* Atomic words are aligned and read whole. */
+	if (width == 8)
+		return shm_load_relaxed((const struct shm_u64 *)(const void *)at);
+	if (width == 4)
+		return shm_load32_relaxed((const struct shm_u32 *)(const void *)at);
+	if (width < 8)
+		memcpy(&value, at, width);
+	return value;
+}
+
+#define FIELD_BITS 16
+#define ELEMENT_BITS 40
+
+int fields_next(const struct shmq_segment *segment, uint64_t *cursor, struct shmq_field *out)
+{
+	uint64_t table_index = *cursor >> (FIELD_BITS + ELEMENT_BITS);
+	uint64_t element = *cursor >> FIELD_BITS & ((UINT64_C(1) << ELEMENT_BITS) - 1);
+	uint64_t field = *cursor & ((1 << FIELD_BITS) - 1);
+
+	for (; table_index < TABLES; table_index++, element = 0, field = 0) {
+		struct table table = table_at(segment, (unsigned)table_index);
+
+		for (; element < table.elements; element++, field = 0) {
+			size_t at = table.at + element * table.stride;
+
+			if (field >= table.field_count || (table.is_shown != NULL && !table.is_shown(segment, element)))
+				continue;
+			at += table.fields[field].offset;
+			*out = (struct shmq_field){
+			    .object = table.object,
+			    .structure = table.structure,
+			    .index = (uint32_t)element,
+			    .name = table.fields[field].name,
+			    .offset = at,
+			    .width = (uint32_t)table.fields[field].width,
+			    .value = field_value((const char *)table.start + at, table.fields[field].width),
+			};
+			*cursor = table_index << (FIELD_BITS + ELEMENT_BITS) | element << FIELD_BITS | (field + 1);
+			return 1;
+		}
+	}
+	return *cursor >> (FIELD_BITS + ELEMENT_BITS) < TABLES ? 0 : -EINVAL;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The layout as data: every field of a segment with its name and offset, for tools that show the raw bytes.
+ */
+#ifndef SHMQ_SHM_FIELDS_H
+#define SHMQ_SHM_FIELDS_H
+
+#include "shm/segment.h"
+
+/* See shmq_field_next(). */
+int fields_next(const struct shmq_segment *segment, uint64_t *cursor, struct shmq_field *out);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What lies in the two shared objects, byte by byte; docs/layout.md draws the same. Only layout stands here.
+ *
+ *     NAME.policy   header · control · buckets · entries · quotas[2]     written by controllers only
+ *     NAME.usage    header · slots · trackers                            written by workers too
+ *
+ * No pointers, no bool, size_t, pid_t, enum or pthread type. Per field: unit · W who writes · R who reads · order.
+ * Who: creator, controller (holds the controller lock), owner (the thread of a slot), worker (any), all.
+ * Rule for changes: into `reserved` bytes, minor + 1; anything else, major + 1 and older libraries refuse.
+ */
+#ifndef SHMQ_SHM_LAYOUT_H
+#define SHMQ_SHM_LAYOUT_H
+
+#include "base/atomic.h"
+
+#include <shmquota.h>
+#include <stddef.h>
+
+#define LAYOUT_MAGIC UINT64_C(0x61746f75716d6873) /* "shmquota", read as little-endian bytes */
+#define LAYOUT_MAJOR 1
+#define LAYOUT_MINOR 0
+#define LAYOUT_BYTE_ORDER UINT64_C(0x0102030405060708)
+#define LAYOUT_LINE 64
+
+enum { LAYOUT_POLICY = 1, LAYOUT_USAGE = 2 };
+enum { LAYOUT_LEVELS = 2, LAYOUT_RATES = 3, LAYOUT_BASES = 4 };
+
+/* Stands at the start of both objects; written once by the creator, before the object has a name. */
+struct shmq_shm_header {
+	uint64_t magic;        /* LAYOUT_MAGIC */
+	uint32_t major, minor; /* of the layout */
+	uint64_t signature;    /* of every size and offset below */
+	uint64_t byte_order;   /* LAYOUT_BYTE_ORDER */
+	uint32_t kind;         /* LAYOUT_POLICY or LAYOUT_USAGE */
+	uint32_t page_size;    /* bytes */
+	unsigned char boot_id[16];
+	uint64_t pid_namespace;   /* inode number */
+	uint64_t time_namespace;  /* inode number */
+	uint64_t pair;            /* random, the same in both objects of a segment */
+	uint64_t object_bytes;    /* size of this object */
+	uint32_t components;      /* capacity */
+	uint32_t threads;         /* capacity */
+	uint64_t creator;         /* identity token */
+	uint64_t created_unix_ns; /* CLOCK_REALTIME */
+	uint32_t persistent;      /* 1: not replaced while it is of this boot */
+	uint32_t reserved32;
+	uint64_t reserved[17];
+};
+
+/* The one changing part of the policy object that is not per component. */
+struct shmq_shm_control {
+	/* Read by every operation. */
+	struct shm_u64
+	    generation; /* policies · W controller · R all · store seq_cst, load acquire; bit 0: active table */
+	struct shm_u64 epoch; /* grace periods begun, from 1 · W controller · R all · add seq_cst, load acquire */
+	uint64_t reserved_read[6];
+
+	/* Read by controllers and observers. */
+	struct shm_u64 done; /* epoch · W controller · R controller · grace periods up to here are over · acq_rel */
+	struct shm_u64 lock; /* identity token, 0 free · W controller · R all · acq_rel */
+	struct shm_u64 steals;       /* times · W controller · R all · relaxed */
+	struct shm_u64 table_cookie; /* epoch · W controller · R controller · after it the inactive table is unread */
+	struct shm_u32 registered;   /* components · W controller · R all · relaxed; derived */
+	struct shm_u32 retired;      /* entries · W controller · R all · relaxed; derived */
+	struct shm_u32 hint; /* entry · W controller · R controller · relaxed; where to look for a free entry */
+	uint32_t reserved32;
+	uint64_t reserved[2];
+};
+
+enum { ENTRY_FREE = 0, ENTRY_LIVE = 1, ENTRY_DYING = 2, ENTRY_STATE_MASK = 0xff, ENTRY_STATE_BITS = 8 };
+
+/* Directory entry of one component. */
+struct shmq_shm_entry {
+	struct shm_u64 genstate; /* generation << 8 | state · W controller · R all · release/acquire; the only truth */
+	struct shm_u64 cookie;   /* epoch · W controller · R controller · when DYING: free after its grace period */
+	struct shm_u32 hash;     /* low half of the name's hash · W controller · R all · relaxed */
+	struct shm_u32 next;     /* entry + 1, 0 ends · W controller · R all · release/acquire; derived */
+	uint32_t name_length;    /* bytes · W controller while FREE · R all · plain, ordered by genstate */
+	uint32_t reserved;
+	char name[SHMQ_NAME_MAX + 1]; /* NUL-padded · as name_length */
+};
+
+enum {
+	QUOTA_PRESENT = 1,  /* the component exists under this policy */
+	QUOTA_DECLARED = 2, /* the policy names it: its entry stays reserved for it while it is unregistered */
+	QUOTA_OWN = 4       /* registered with a quota of its own */
+};
+
+/* Limits of one component under one policy; element [components] is the default. */
+struct shmq_shm_quota {
+	struct {
+		struct shm_u64 limit;     /* unit of the resource · W controller while inactive · R all · relaxed */
+		struct shm_u64 period_ms; /* ms, 0 for levels · as limit */
+	} resource[SHMQ_RESOURCES];
+	struct shm_u64 flags; /* QUOTA_… · W controller · R all · release/acquire */
+	uint64_t reserved[5]; /* class, group, algorithm, thresholds */
+};
+
+/*
+ * One attached thread. The second line is for what a thread holds: the pending operation on a level and its outcome.
+ */
+struct shmq_shm_slot {
+	struct shm_u64 ctr;         /* [epoch:48 | nesting:16] · W owner · R controller · see core/rcu.h */
+	struct shm_u64 owner;       /* identity token, 0 free · W worker by CAS · R all · acq_rel */
+	struct shm_u64 attached_ns; /* CLOCK_MONOTONIC · W owner · R observer · relaxed */
+	struct shm_u32 flags;       /* none yet · W owner · R controller · relaxed */
+	uint32_t reserved32;
+	uint64_t reserved[4];
+	struct shm_u64 state;     /* [count:62 | IDLE, PENDING, DONE] · reserved for reservations */
+	struct shm_u64 intent[4]; /* word, value before, ledger entry, held after · reserved for reservations */
+	uint64_t reserved_intent[3];
+};
+
+/* A rate: see core/window.h. */
+struct shmq_shm_rate {
+	struct shm_u64 total;   /* amount · W worker · R all · seq_cst; monotonic, never reset while registered */
+	struct shm_u64 current; /* [start_ms:40 | seq:24] · W worker · R all · seq_cst; a roll is one CAS */
+	struct shm_u64 base[LAYOUT_BASES]; /* [seq:16 | total:48] · W worker · R all · acq_rel */
+	struct shm_u64 peak;               /* amount in one window · W worker · R all · relaxed */
+	struct shm_u64 denied;             /* operations · W worker · R all · relaxed */
+};
+
+/* A level: see core/level.h. */
+struct shmq_shm_level {
+	struct shm_u64
+	    in; /* [slot:13 | amount:51] · W worker · R all · seq_cst; monotonic, runs on over registrations */
+	struct shm_u64 out;    /* as in */
+	struct shm_u64 peak;   /* amount · W worker · R all · relaxed */
+	struct shm_u64 denied; /* operations · W worker · R all · relaxed */
+};
+
+/* All that one component uses. */
+struct shmq_shm_tracker {
+	struct shmq_shm_rate rate[LAYOUT_RATES];
+	struct shmq_shm_level level[LAYOUT_LEVELS];
+	struct shm_u64 would_deny[SHMQ_RESOURCES]; /* operations · W worker · R all · relaxed */
+	struct shm_u64 birth[LAYOUT_LEVELS];       /* `in` at registration · W controller · R all · relaxed */
+	struct shm_u64 over_released;              /* operations · W worker · R all · relaxed */
+};
+
+struct shmq_shm_policy {
+	struct shmq_shm_header header;
+	struct shmq_shm_control control;
+};
+
+struct shmq_shm_usage {
+	struct shmq_shm_header header;
+};
+
+static_assert(sizeof(struct shmq_shm_header) == 256, "header");
+static_assert(sizeof(struct shmq_shm_control) == 128, "control: one line for readers, one for controllers");
+static_assert(offsetof(struct shmq_shm_control, done) == LAYOUT_LINE, "what controllers write disturbs no reader");
+static_assert(sizeof(struct shmq_shm_entry) == 160, "entry");
+static_assert(sizeof(struct shmq_shm_quota) == 128, "quota");
+static_assert(sizeof(struct shmq_shm_slot) == 128, "slot: two lines of its own, so that readers do not disturb");
+static_assert(offsetof(struct shmq_shm_slot, state) == LAYOUT_LINE, "what a thread holds has a line of its own");
+static_assert(sizeof(struct shmq_shm_rate) == LAYOUT_LINE, "a rate is one cache line");
+static_assert(sizeof(struct shmq_shm_level) == 32, "level");
+static_assert(sizeof(struct shmq_shm_tracker) == 320, "tracker");
+
+/* Shared memory per component at any capacity: entry, two quotas, tracker and at most two buckets. */
+#define LAYOUT_COMPONENT_BYTES                                                                                         \
+	(sizeof(struct shmq_shm_entry) + 2 * sizeof(struct shmq_shm_quota) + sizeof(struct shmq_shm_tracker) +         \
+	 2 * sizeof(struct shm_u32))
+static_assert(LAYOUT_COMPONENT_BYTES <= 768, "the promise to users is 1 KiB, the aim 768 bytes");
+
+/* Where everything is; computed from the two capacities and never read from shared memory. */
+struct layout {
+	uint32_t components, threads;
+	uint32_t buckets; /* a power of two */
+	size_t buckets_at, entries_at, quotas_at[2], policy_bytes;
+	size_t slots_at, trackers_at, usage_bytes;
+};
+
+/* Returns 0, or -EINVAL where a capacity is out of range. */
+int layout_compute(struct layout *out, uint32_t components, uint32_t threads);
+
+/* A number that differs whenever a size or an offset of the layout differs. */
+uint64_t layout_signature(void);
+
+#endif

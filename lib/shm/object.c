@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Opening trusts nothing: the kind of file, owner and mode are checked before a byte is read, the header is read into
+ * private memory by pread (a mapping of a truncated file would answer with SIGBUS), and the geometry is computed anew
+ * from the two capacities rather than taken from the file.
+ */
+#include "shm/object.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define SHM_FOLDER "/dev/shm"
+#define SUFFIX_MAX 7 /* ".policy" */
+
+int object_paths(struct object_paths *out, const char *name)
+{
+	const char *last = name == NULL ? NULL : strrchr(name, '/');
+	size_t base_length = last == NULL ? 0 : strlen(last + 1);
+	bool is_shm = last == name;
+
+	if (base_length == 0 || base_length > NAME_MAX - SUFFIX_MAX || strcmp(last, "/.") == 0 ||
+	    strcmp(last, "/..") == 0)
+		return -EINVAL;
+	if ((size_t)(last - name) >= sizeof(out->folder) - sizeof(SHM_FOLDER) - NAME_MAX - 1)
+		return -ENAMETOOLONG;
+	snprintf(out->folder, sizeof(out->folder), "%.*s", is_shm ? (int)strlen(SHM_FOLDER) : (int)(last - name),
+	         is_shm ? SHM_FOLDER : name);
+	snprintf(out->file[0], sizeof(out->file[0]), "%s%s.policy", is_shm ? SHM_FOLDER : "", name);
+	snprintf(out->file[1], sizeof(out->file[1]), "%s%s.usage", is_shm ? SHM_FOLDER : "", name);
+	return 0;
+}
+
+/* Root and oneself are trusted, and whoever shares a group with this process where others cannot write. */
+static int object_check_owner(const struct stat *stat, uint32_t kind)
+{
+	bool is_mine = stat->st_uid == 0 || stat->st_uid == geteuid();
+	bool shares_group = group_member(stat->st_gid) && (stat->st_mode & S_IWOTH) == 0;
+
+	if (!is_mine && !shares_group)
+		return -EPERM;
+	if (kind == LAYOUT_POLICY && (stat->st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return -EPERM;
+	return 0;
+}
+
+static int object_check_layout(const struct shmq_shm_header *header, uint32_t kind)
+{
+	struct layout layout;
+
+	if (header->magic != LAYOUT_MAGIC || header->byte_order != LAYOUT_BYTE_ORDER)
+		return -EBADMSG;
+	if (header->major != LAYOUT_MAJOR)
+		return -EPROTO;
+	if (header->signature != layout_signature() || header->kind != kind ||
+	    header->page_size != (uint32_t)sysconf(_SC_PAGESIZE))
+		return -EBADMSG;
+	if (layout_compute(&layout, header->components, header->threads) < 0)
+		return -EBADMSG;
+	if (header->object_bytes != (kind == LAYOUT_POLICY ? layout.policy_bytes : layout.usage_bytes))
+		return -EBADMSG;
+	return 0;
+}
+
+static int object_check_world(const struct shmq_shm_header *header, const struct process_world *world)
+{
+	if (memcmp(header->boot_id, world->boot_id, sizeof(header->boot_id)) != 0)
+		return -EUCLEAN;
+	if (header->pid_namespace != world->pid_namespace || header->time_namespace != world->time_namespace)
+		return -EXDEV;
+	return 0;
+}
+
+static int object_read_header(struct object *out, uint32_t kind, const struct process_world *world)
+{
+	ssize_t length = pread(out->fd, &out->header, sizeof(out->header), 0);
+	int result;
+
+	if (length < 0)
+		return -errno;
+	if ((size_t)length < sizeof(out->header))
+		return (size_t)length >= sizeof(out->header.magic) && out->header.magic == LAYOUT_MAGIC ? -ENODATA
+		                                                                                        : -EBADMSG;
+	result = object_check_layout(&out->header, kind);
+	if (result == 0)
+		result = object_check_world(&out->header, world);
+	if (result == 0 && (uint64_t)out->stat.st_size < out->header.object_bytes)
+		result = -ENODATA;
+	return result;
+}
+
+int object_open(struct object *out, const char *path, uint32_t kind, int flags, const struct process_world *world)
+{
+	int result;
+
+	memset(out, 0, sizeof(*out));
+	/* O_NONBLOCK: a FIFO in the object's place must not make us wait for its writer. */
+	out->fd = open(path, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (out->fd < 0)
+		return errno == ELOOP || errno == ENXIO || errno == EISDIR ? -EBADMSG : -errno;
+	if (fstat(out->fd, &out->stat) < 0)
+		result = -errno;
+	else if (!S_ISREG(out->stat.st_mode))
+		result = -EBADMSG;
+	else
+		result = object_check_owner(&out->stat, kind);
+	if (result == 0)
+		result = object_read_header(out, kind, world);
+	if (result < 0)
+		object_close(out);
+	return result;
+}
+
+static int object_check_filesystem(int fd)
+{
+	struct statfs filesystem;
+
+	if (fstatfs(fd, &filesystem) < 0)
+		return -errno;
+	/* On a disk, page write-back would stop workers for milliseconds in the middle of an operation. */
+	return filesystem.f_type == TMPFS_MAGIC || filesystem.f_type == RAMFS_MAGIC ? 0 : -ENOTSUP;
+}
+
+static int object_fill(struct object *object, mode_t mode)
+{
+	int result = object_check_filesystem(object->fd);
+
+	if (result == 0 && fchmod(object->fd, mode) < 0)
+		result = -errno;
+	/* Allocate now: on a full tmpfs ftruncate succeeds and the first touch is a SIGBUS. Returns its error. */
+	if (result == 0)
+		result = -posix_fallocate(object->fd, 0, (off_t)object->header.object_bytes);
+	if (result == 0 && pwrite(object->fd, &object->header, sizeof(object->header), 0) != sizeof(object->header))
+		result = -EIO;
+	if (result == 0 && fstat(object->fd, &object->stat) < 0)
+		result = -errno;
+	return result;
+}
+
+int object_create(struct object *out, const char *folder, mode_t mode, const struct shmq_shm_header *header)
+{
+	int result;
+
+	memset(out, 0, sizeof(*out));
+	out->header = *header;
+	out->fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (out->fd < 0)
+		return errno == EOPNOTSUPP || errno == EISDIR ? -ENOTSUP : -errno;
+	result = object_fill(out, mode);
+	if (result < 0)
+		object_close(out);
+	return result;
+}
+
+int object_link(const struct object *object, const char *path)
+{
+	char self[32];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", object->fd);
+	return linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+bool object_is_named(const struct object *object, const char *path)
+{
+	struct stat named;
+
+	return lstat(path, &named) == 0 && named.st_dev == object->stat.st_dev && named.st_ino == object->stat.st_ino;
+}
+
+void object_close(struct object *object)
+{
+	if (object->fd >= 0)
+		close(object->fd);
+	object->fd = -1;
+}

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of a pair of objects.
+ *
+ * The usage object is linked first and unlinked last, so the usage name serialises creators and a policy without usage
+ * is never ours. Whoever creates or works holds a shared flock on the usage object; who wants to replace a leftover
+ * must get it exclusively, and must find every token in the segment dead besides.
+ */
+#include "shm/segment.h"
+
+#include "base/clock.h"
+#include "shm/object.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define REPLACE_TRIES 16
+#define LOCK_TRIES 200
+#define LOCK_PAUSE_NS 5000000
+
+static struct shmq_segment *open_segments[SEGMENT_ORDINALS];
+static uint64_t last_serial;
+
+struct shmq_segment *segment_by_ordinal(uint32_t ordinal)
+{
+	return open_segments[ordinal];
+}
+
+static int segment_enlist(struct shmq_segment *segment)
+{
+	int result = process_lock();
+
+	if (result < 0)
+		return result;
+	result = -EMFILE;
+	for (uint32_t i = 0; i < SEGMENT_ORDINALS && result < 0; i++) {
+		if (open_segments[i] == NULL) {
+			segment->ordinal = i;
+			segment->serial = ++last_serial;
+			open_segments[i] = segment;
+			result = 0;
+		}
+	}
+	process_unlock();
+	return result;
+}
+
+static void segment_delist(const struct shmq_segment *segment)
+{
+	if (segment->serial == 0 || process_lock() < 0)
+		return;
+	open_segments[segment->ordinal] = NULL;
+	process_unlock();
+}
+
+static void *object_map(const struct object *object, int protection)
+{
+	void *map = mmap(NULL, object->header.object_bytes, protection, MAP_SHARED, object->fd, 0);
+
+	return map == MAP_FAILED ? NULL : map;
+}
+
+static int segment_map_usage(struct shmq_segment *segment, const struct object *usage)
+{
+	char *bytes = object_map(usage, segment->access == SHMQ_OBSERVE ? PROT_READ : PROT_READ | PROT_WRITE);
+
+	if (bytes == NULL)
+		return -errno;
+	segment->usage = (struct shmq_shm_usage *)bytes;
+	segment->slots = (struct shmq_shm_slot *)(bytes + segment->layout.slots_at);
+	segment->trackers = (struct shmq_shm_tracker *)(bytes + segment->layout.trackers_at);
+	return 0;
+}
+
+static int segment_map_policy(struct shmq_segment *segment, const struct object *policy)
+{
+	const char *bytes = object_map(policy, PROT_READ);
+
+	if (bytes == NULL)
+		return -errno;
+	segment->policy = (const struct shmq_shm_policy *)bytes;
+	segment->buckets = (const struct shm_u32 *)(bytes + segment->layout.buckets_at);
+	segment->entries = (const struct shmq_shm_entry *)(bytes + segment->layout.entries_at);
+	for (int i = 0; i < 2; i++)
+		segment->quotas[i] = (const struct shmq_shm_quota *)(bytes + segment->layout.quotas_at[i]);
+	if (segment->access != SHMQ_CONTROL)
+		return 0;
+	segment->private->writable = object_map(policy, PROT_READ | PROT_WRITE);
+	if (segment->private->writable == NULL ||
+	    madvise(segment->private->writable, segment->layout.policy_bytes, MADV_DONTFORK) < 0)
+		return -errno;
+	return 0;
+}
+
+static void segment_free(struct shmq_segment *segment)
+{
+	if (segment->policy != NULL)
+		munmap((void *)(uintptr_t)segment->policy, segment->layout.policy_bytes);
+	if (segment->usage != NULL)
+		munmap(segment->usage, segment->layout.usage_bytes);
+	if (segment->private != NULL) {
+		if (segment->private->writable != NULL)
+			munmap(segment->private->writable, segment->layout.policy_bytes);
+		munmap(segment->private, sizeof(*segment->private));
+	}
+	if (segment->usage_fd >= 0)
+		close(segment->usage_fd);
+	free(segment->name);
+	free(segment);
+}
+
+void segment_close(struct shmq_segment *segment)
+{
+	segment_delist(segment);
+	segment_free(segment);
+}
+
+/* Takes over `usage->fd` when it succeeds. */
+static int segment_attach_objects(struct shmq_segment **out, const char *name, enum shmq_access access,
+                                  const struct object *policy, const struct object *usage)
+{
+	struct shmq_segment *segment = calloc(1, sizeof(*segment));
+	int result;
+
+	if (segment == NULL)
+		return -ENOMEM;
+	segment->usage_fd = -1;
+	segment->access = access;
+	segment->name = strdup(name);
+	segment->private = process_private_map(sizeof(*segment->private));
+	result = segment->name == NULL || segment->private == NULL ? -ENOMEM : 0;
+	if (result == 0)
+		result = layout_compute(&segment->layout, usage->header.components, usage->header.threads);
+	if (result == 0)
+		result = segment_map_usage(segment, usage);
+	if (result == 0)
+		result = segment_map_policy(segment, policy);
+	if (result == 0)
+		result = segment_enlist(segment);
+	if (result < 0) {
+		segment_free(segment);
+		return result;
+	}
+	/* Who only looks must not keep a leftover from being replaced. */
+	if (access == SHMQ_OBSERVE)
+		close(usage->fd);
+	else
+		segment->usage_fd = usage->fd;
+	*out = segment;
+	return 0;
+}
+
+static bool object_try_lock(const struct object *object, int how)
+{
+	return flock(object->fd, how | LOCK_NB) == 0;
+}
+
+/* -EAGAIN: between opening and locking it was replaced, or somebody is about to replace it. */
+static int segment_open_once(struct shmq_segment **out, const char *name, const struct object_paths *paths,
+                             enum shmq_access access, const struct process_world *world)
+{
+	struct object policy = {.fd = -1}, usage = {.fd = -1};
+	int result =
+	    object_open(&policy, paths->file[0], LAYOUT_POLICY, access == SHMQ_CONTROL ? O_RDWR : O_RDONLY, world);
+
+	if (result < 0)
+		return result;
+	result = object_open(&usage, paths->file[1], LAYOUT_USAGE, access == SHMQ_OBSERVE ? O_RDONLY : O_RDWR, world);
+	if (result < 0) {
+		object_close(&policy);
+		return result;
+	}
+	if (access != SHMQ_OBSERVE && (!object_try_lock(&usage, LOCK_SH) || !object_is_named(&usage, paths->file[1])))
+		result = -EAGAIN;
+	else if (policy.header.pair != usage.header.pair || policy.header.components != usage.header.components ||
+	         policy.header.threads != usage.header.threads)
+		result = object_is_named(&policy, paths->file[0]) && object_is_named(&usage, paths->file[1]) ? -EBADMSG
+		                                                                                             : -EAGAIN;
+	else
+		result = segment_attach_objects(out, name, access, &policy, &usage);
+	object_close(&policy);
+	if (result < 0)
+		object_close(&usage);
+	return result;
+}
+
+int segment_open(struct shmq_segment **out, const char *name, enum shmq_access access)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+	struct process_world world;
+	struct object_paths paths;
+	int result = object_paths(&paths, name);
+
+	if (result == 0)
+		result = process_world(&world);
+	if (result < 0)
+		return result;
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		result = segment_open_once(out, name, &paths, access, &world);
+		if (result != -EAGAIN)
+			return result;
+		nanosleep(&pause, NULL);
+	}
+	return -EBUSY;
+}
+
+int segment_remove(const char *name)
+{
+	struct object_paths paths;
+	int result = object_paths(&paths, name);
+	bool is_removed = false;
+
+	if (result < 0)
+		return result;
+	for (int i = 0; i < 2; i++) {
+		if (unlink(paths.file[i]) == 0)
+			is_removed = true;
+		else if (errno != ENOENT)
+			return -errno;
+	}
+	return is_removed ? 0 : -ENOENT;
+}
+
+/* ---- Creating ---- */
+
+static bool any_owner_lives(const struct object *usage)
+{
+	struct layout layout;
+	const char *bytes;
+	bool lives = false;
+
+	if (layout_compute(&layout, usage->header.components, usage->header.threads) < 0)
+		return true;
+	bytes = object_map(usage, PROT_READ);
+	if (bytes == NULL)
+		return true;
+	for (uint32_t i = 0; i < layout.threads && !lives; i++) {
+		const struct shmq_shm_slot *slots = (const struct shmq_shm_slot *)(bytes + layout.slots_at);
+		uint64_t owner = shm_load_acquire(&slots[i].owner);
+
+		lives = owner != 0 && !process_is_dead(owner);
+	}
+	munmap((void *)(uintptr_t)bytes, layout.usage_bytes);
+	return lives;
+}
+
+static bool has_policy(const struct object_paths *paths, const struct object *usage, const struct process_world *world)
+{
+	struct object policy;
+
+	if (object_open(&policy, paths->file[0], LAYOUT_POLICY, O_RDONLY, world) < 0)
+		return false;
+	object_close(&policy);
+	return policy.header.pair == usage->header.pair;
+}
+
+/*
+ * Remove what lies under the name if nobody can be using it. Returns 0 where the name may be tried again, -EEXIST where
+ * it is in use, persistent, or not ours to judge (a foreign file, another namespace, a damaged header).
+ */
+static int segment_clear_leftover(const struct object_paths *paths, const struct process_world *world)
+{
+	struct object usage;
+	bool is_leftover;
+	int result = object_open(&usage, paths->file[1], LAYOUT_USAGE, O_RDWR, world);
+
+	if (result == -ENOENT)
+		return 0;
+	if (result == -EUCLEAN) /* no process of an earlier boot is alive */
+		return unlink(paths->file[0]) < 0 && errno != ENOENT ? -errno : unlink(paths->file[1]) < 0 ? -errno : 0;
+	if (result < 0)
+		return -EEXIST;
+	is_leftover = object_try_lock(&usage, LOCK_EX) && !any_owner_lives(&usage) &&
+	              (!has_policy(paths, &usage, world) ||
+	               (usage.header.persistent == 0 && process_is_dead(usage.header.creator)));
+	result = -EEXIST;
+	if (!object_is_named(&usage, paths->file[1])) {
+		result = 0; /* another creator was quicker */
+	} else if (is_leftover) {
+		unlink(paths->file[0]);
+		result = unlink(paths->file[1]) < 0 ? -errno : 0;
+	}
+	object_close(&usage);
+	return result;
+}
+
+static int segment_link(const struct object_paths *paths, const struct object *policy, const struct object *usage,
+                        const struct process_world *world)
+{
+	int result = -EEXIST;
+
+	for (int i = 0; i < REPLACE_TRIES && result == -EEXIST; i++) {
+		result = object_link(usage, paths->file[1]);
+		if (result == -EEXIST) {
+			result = segment_clear_leftover(paths, world);
+			if (result < 0)
+				return result;
+			result = -EEXIST;
+		}
+	}
+	if (result < 0)
+		return result;
+	result = object_link(policy, paths->file[0]);
+	if (result == -EEXIST) { /* a policy that lost its usage: its half of the pair is gone */
+		struct object other;
+
+		result = object_open(&other, paths->file[0], LAYOUT_POLICY, O_RDONLY, world);
+		object_close(&other);
+		if (result == 0 || result == -EUCLEAN)
+			result = unlink(paths->file[0]) < 0 ? -errno : object_link(policy, paths->file[0]);
+		else
+			result = -EEXIST;
+	}
+	if (result < 0)
+		unlink(paths->file[1]);
+	return result;
+}
+
+static int segment_describe(struct shmq_shm_header *out, const struct shmq_options *options,
+                            const struct process_world *world)
+{
+	*out = (struct shmq_shm_header){
+	    .magic = LAYOUT_MAGIC,
+	    .major = LAYOUT_MAJOR,
+	    .minor = LAYOUT_MINOR,
+	    .signature = layout_signature(),
+	    .byte_order = LAYOUT_BYTE_ORDER,
+	    .page_size = (uint32_t)sysconf(_SC_PAGESIZE),
+	    .pid_namespace = world->pid_namespace,
+	    .time_namespace = world->time_namespace,
+	    .components = options->components,
+	    .threads = options->threads,
+	    .creator = process_token(),
+	    .created_unix_ns = clock_read_ns(CLOCK_REALTIME),
+	    .persistent = options->persistent,
+	};
+	memcpy(out->boot_id, world->boot_id, sizeof(out->boot_id));
+	return getrandom(&out->pair, sizeof(out->pair), 0) == sizeof(out->pair) ? 0 : -EIO;
+}
+
+static int create_objects(struct object *policy, struct object *usage, const struct object_paths *paths,
+                          const struct shmq_options *options, const struct process_world *world)
+{
+	struct shmq_shm_header header;
+	struct layout layout;
+	int result = layout_compute(&layout, options->components, options->threads);
+
+	if (result == 0)
+		result = segment_describe(&header, options, world);
+	if (result < 0)
+		return result;
+	header.kind = LAYOUT_USAGE;
+	header.object_bytes = layout.usage_bytes;
+	result = object_create(usage, paths->folder, options->mode, &header);
+	if (result < 0)
+		return result;
+	header.kind = LAYOUT_POLICY;
+	header.object_bytes = layout.policy_bytes;
+	result = object_create(policy, paths->folder, options->mode & ~(mode_t)(S_IWGRP | S_IWOTH), &header);
+	if (result < 0)
+		object_close(usage);
+	return result;
+}
+
+int segment_create(struct shmq_segment **out, const char *name, const struct shmq_options *options,
+                   void (*fill)(struct shmq_segment *segment))
+{
+	struct object policy = {.fd = -1}, usage = {.fd = -1};
+	struct shmq_segment *segment = NULL;
+	struct process_world world;
+	struct object_paths paths;
+	int result = object_paths(&paths, name);
+
+	if (result == 0)
+		result = process_world(&world);
+	if (result == 0)
+		result = create_objects(&policy, &usage, &paths, options, &world);
+	if (result < 0)
+		return result;
+	/* The lock comes before the name: whoever sees the name sees that somebody is at it. */
+	if (!object_try_lock(&usage, LOCK_SH))
+		result = -errno;
+	if (result == 0)
+		result = segment_attach_objects(&segment, name, SHMQ_CONTROL, &policy, &usage);
+	if (result == 0) {
+		fill(segment);
+		result = segment_link(&paths, &policy, &usage, &world);
+		if (result < 0) {
+			segment_close(segment);
+			usage.fd = -1; /* closed with the segment */
+		}
+	}
+	object_close(&policy);
+	if (result < 0)
+		object_close(&usage);
+	else
+		*out = segment;
+	return result;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A segment as one process has it: two mappings, the geometry in private memory, and what tells a forked child from its
+ * parent.
+ *
+ * The policy object is mapped read-only by everybody, controllers too. A controller has a second, writable mapping,
+ * which the kernel leaves out of a forked child and whose address stands in a page that it wipes there: a worker forked
+ * by a controller cannot change a limit, whatever it does to its own memory.
+ */
+#ifndef SHMQ_SHM_SEGMENT_H
+#define SHMQ_SHM_SEGMENT_H
+
+#include "shm/layout.h"
+
+#define SEGMENT_ORDINALS 250
+
+struct handle_cache;
+
+/* Lies in memory that is zero in a forked child. */
+struct segment_private {
+	struct shmq_shm_policy *writable;
+	_Atomic(struct handle_cache *) handles; /* core/handle.c */
+};
+
+struct shmq_segment {
+	char *name;
+	enum shmq_access access;
+	uint32_t ordinal; /* place in the table of open segments, the same in a forked child */
+	uint64_t serial;  /* never used twice in a process and its children */
+	struct layout layout;
+
+	const struct shmq_shm_policy *policy;
+	const struct shm_u32 *buckets;
+	const struct shmq_shm_entry *entries;
+	const struct shmq_shm_quota *quotas[2];
+
+	struct shmq_shm_usage *usage;
+	struct shmq_shm_slot *slots;
+	struct shmq_shm_tracker *trackers;
+
+	struct segment_private *private;
+	int usage_fd; /* holds the shared flock that says "in use"; -1 for observers */
+};
+
+/* The four public functions; see shmquota.h. `fill` writes what a segment holds when it is new, before it has a name. */
+int segment_create(struct shmq_segment **out, const char *name, const struct shmq_options *options,
+                   void (*fill)(struct shmq_segment *segment));
+int segment_open(struct shmq_segment **out, const char *name, enum shmq_access access);
+void segment_close(struct shmq_segment *segment);
+int segment_remove(const char *name);
+
+/* The open segment at this place of the table, or NULL. Only under process_lock(). */
+struct shmq_segment *segment_by_ordinal(uint32_t ordinal);
+
+/* The writable policy, or NULL where this process is not its controller (also in a child that one forked). */
+static inline struct shmq_shm_policy *segment_writable(const struct shmq_segment *segment)
+{
+	return segment->private->writable;
+}
+
+#endif
