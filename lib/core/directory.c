@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading and changing the directory. Each change is prepared, linked and then committed by one store, so a controller
+ * may die after any instruction: docs/recovery.md goes through them.
+ */
+#include "core/directory_write.h"
+
+#include "base/hash.h"
+#include "base/process.h"
+#include "base/text.h"
+#include "core/controller.h"
+#include "core/tracker.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- Reading ---- */
+
+static bool entry_has_name(const struct shmq_shm_entry *entry, uint32_t hash, const char *name, size_t length)
+{
+	return shm_load32_relaxed(&entry->hash) == hash && entry->name_length == length &&
+	       memcmp(entry->name, name, length) == 0;
+}
+
+int directory_at(const struct shmq_segment *segment, uint32_t index, struct directory_key *out)
+{
+	if (index >= segment->layout.components)
+		return -EINVAL;
+	out->index = index;
+	out->genstate = shm_load_acquire(&segment->entries[index].genstate); /* (D2) */
+	if ((out->genstate & ENTRY_STATE_MASK) != ENTRY_LIVE || directory_quota(segment, out) == NULL)
+		return -ENOENT;
+	return 0;
+}
+
+int directory_find(const struct shmq_segment *segment, const char *name, size_t length, struct directory_key *out)
+{
+	uint64_t hash = hash_bytes(name, length);
+	/* (D4) acquire: the entry before the link to it. Pairs with directory_link(). */
+	uint32_t link = shm_load32_acquire(&segment->buckets[hash & (segment->layout.buckets - 1)]);
+
+	for (uint32_t hops = 0; link != 0 && link <= segment->layout.components; hops++) {
+		const struct shmq_shm_entry *entry = &segment->entries[link - 1];
+
+		if (hops == segment->layout.components)
+			break; /* a damaged chain */
+		if (shm_load32_relaxed(&entry->hash) == (uint32_t)hash && directory_at(segment, link - 1, out) == 0 &&
+		    entry_has_name(entry, (uint32_t)hash, name, length) && directory_quota(segment, out) != NULL)
+			return 0;
+		link = shm_load32_acquire(&entry->next); /* (D4) */
+	}
+	return -ENOENT;
+}
+
+bool directory_name(const struct shmq_segment *segment, const struct directory_key *key, char out[SHMQ_NAME_MAX + 1])
+{
+	const struct shmq_shm_entry *entry = &segment->entries[key->index];
+	uint32_t length = entry->name_length;
+
+	if (length > SHMQ_NAME_MAX)
+		return false;
+	memcpy(out, entry->name, length);
+	out[length] = '\0';
+	return text_is_component_name(out, length) && directory_quota(segment, key) != NULL;
+}
+
+/* ---- Quotas ---- */
+
+void quota_store(struct shmq_shm_quota *out, const struct shmq_quota *quota, uint64_t flags)
+{
+	for (int i = 0; i < SHMQ_RESOURCES; i++) {
+		/* relaxed: the flags release them */
+		shm_store_relaxed(&out->resource[i].limit, quota->limit[i]);
+		shm_store_relaxed(&out->resource[i].period_ms, quota->period_ns[i] / NS_PER_MS);
+	}
+	/* (D3) release: the limits before the flag that they are there. Pairs with directory_quota(). */
+	shm_store_release(&out->flags, flags);
+}
+
+void quota_copy(struct shmq_shm_quota *out, const struct shmq_shm_quota *from, uint64_t flags)
+{
+	for (int i = 0; i < SHMQ_RESOURCES; i++) {
+		/* relaxed: both sides are ours under the controller lock; the flags release them */
+		shm_store_relaxed(&out->resource[i].limit, shm_load_relaxed(&from->resource[i].limit));
+		shm_store_relaxed(&out->resource[i].period_ms, shm_load_relaxed(&from->resource[i].period_ms));
+	}
+	shm_store_release(&out->flags, flags); /* (D3) */
+}
+
+void directory_init(struct shmq_segment *segment)
+{
+	const struct shmq_quota fallback = SHMQ_QUOTA_DEFAULT;
+	char *bytes = (char *)segment_writable(segment);
+	struct shmq_shm_quota *quotas = (struct shmq_shm_quota *)(bytes + segment->layout.quotas_at[0]);
+
+	quota_store(&quotas[segment->layout.components], &fallback, QUOTA_PRESENT);
+}
+
+/* ---- Links ---- */
+
+static struct shm_u32 *bucket_of(const struct directory *directory, uint32_t index)
+{
+	const struct shmq_shm_entry *entry = &directory->entries[index];
+	uint32_t mask = directory->segment->layout.buckets - 1;
+
+	return &directory->buckets[shm_load32_relaxed(&entry->hash) & mask]; /* relaxed: ours */
+}
+
+/* Returns the word that links to the entry, or NULL where it is not in its chain. */
+static struct shm_u32 *find_link(const struct directory *directory, uint32_t index)
+{
+	struct shm_u32 *word = bucket_of(directory, index);
+
+	for (uint32_t hops = 0; hops < directory->segment->layout.components; hops++) {
+		uint32_t link = shm_load32_relaxed(word); /* relaxed: ours */
+
+		if (link == index + 1)
+			return word;
+		if (link == 0 || link > directory->segment->layout.components)
+			return NULL;
+		word = &directory->entries[link - 1].next;
+	}
+	return NULL;
+}
+
+static void directory_link(struct directory *directory, uint32_t index)
+{
+	struct shm_u32 *bucket = bucket_of(directory, index);
+
+	shm_store32_release(&directory->entries[index].next, shm_load32_relaxed(bucket));
+	/* (D4) release: the entry before the link to it. Pairs with directory_find(). */
+	shm_store32_release(bucket, index + 1);
+}
+
+/* The entry keeps its own link: readers that stand on it walk on. */
+static void directory_unlink(struct directory *directory, uint32_t index)
+{
+	struct shm_u32 *word = find_link(directory, index);
+
+	if (word != NULL)
+		shm_store32_release(word, shm_load32_relaxed(&directory->entries[index].next)); /* (D4) */
+}
+
+/* ---- States ---- */
+
+static void entry_set_state(struct shmq_shm_entry *entry, uint64_t generation, unsigned state)
+{
+	/*
+	 * (D2) release: all that was prepared before it is true.
+	 * Pairs with directory_quota() and directory_at(). Without it a reader could find the name before.
+	 */
+	shm_store_release(&entry->genstate, generation << ENTRY_STATE_BITS | state);
+}
+
+static uint64_t entry_generation(const struct shmq_shm_entry *entry)
+{
+	return shm_load_relaxed(&entry->genstate) >> ENTRY_STATE_BITS; /* relaxed: ours */
+}
+
+static void count(struct shm_u32 *counter, int change)
+{
+	/* relaxed: a derived figure, ours under the lock */
+	shm_store32_relaxed(counter, shm_load32_relaxed(counter) + (uint32_t)change);
+}
+
+static bool is_declared(const struct directory *directory, uint32_t index)
+{
+	return (quota_flags(&directory->quotas[directory->active][index]) & QUOTA_DECLARED) != 0;
+}
+
+void directory_prepare(struct directory *directory, uint32_t index, const char *name, size_t length)
+{
+	struct shmq_shm_entry *entry = &directory->entries[index];
+
+	/* Plain stores: nobody reads the name of a free entry, and the commit releases them. */
+	memset(entry->name, 0, sizeof(entry->name));
+	memcpy(entry->name, name, length);
+	entry->name_length = (uint32_t)length;
+	shm_store32_relaxed(&entry->hash, (uint32_t)hash_bytes(name, length)); /* relaxed: the link releases it */
+	tracker_restart(&directory->segment->trackers[index]);
+	directory_link(directory, index);
+}
+
+void directory_commit(struct directory *directory, uint32_t index)
+{
+	struct shmq_shm_entry *entry = &directory->entries[index];
+
+	entry_set_state(entry, entry_generation(entry) + 1, ENTRY_LIVE);
+	count(&directory->control->registered, 1);
+}
+
+void directory_retire(struct directory *directory, uint32_t index)
+{
+	struct shmq_shm_entry *entry = &directory->entries[index];
+	struct shmq_shm_quota *quota = &directory->quotas[directory->active][index];
+
+	if (entry_state(entry) == ENTRY_LIVE)
+		count(&directory->control->registered, -1);
+	if (entry_state(entry) != ENTRY_DYING)
+		count(&directory->control->retired, 1);
+	entry_set_state(entry, entry_generation(entry), ENTRY_DYING);
+	/* relaxed: readers go by the state; the flag must be gone before the entry is used again */
+	shm_store_relaxed(&quota->flags, quota_flags(quota) & ~(uint64_t)QUOTA_PRESENT);
+	if (!is_declared(directory, index))
+		directory_unlink(directory, index);
+	/* relaxed: ours. Killed before this, recovery takes a new cookie. */
+	shm_store_relaxed(&entry->cookie, rcu_cookie(directory->segment));
+}
+
+/* Free a DYING entry if its grace period is over. */
+static bool directory_reclaim(struct directory *directory, uint32_t index)
+{
+	struct shmq_shm_entry *entry = &directory->entries[index];
+	uint64_t cookie = shm_load_relaxed(&entry->cookie); /* relaxed: ours */
+
+	if (cookie >= directory->unfinished)
+		return false;
+	if (!rcu_poll(directory->segment, cookie)) {
+		directory->unfinished = cookie;
+		return false;
+	}
+	entry_set_state(entry, entry_generation(entry), ENTRY_FREE);
+	count(&directory->control->retired, -1);
+	return true;
+}
+
+uint32_t directory_allocate(struct directory *directory)
+{
+	uint32_t components = directory->segment->layout.components;
+	uint32_t hint = shm_load32_relaxed(&directory->control->hint); /* relaxed: ours */
+
+	for (uint32_t i = 0; i < components; i++) {
+		uint32_t index = (uint32_t)(((uint64_t)hint + i) % components);
+		unsigned state = entry_state(&directory->entries[index]);
+
+		if (state == ENTRY_DYING && directory_reclaim(directory, index))
+			state = ENTRY_FREE;
+		if (state == ENTRY_FREE && !is_declared(directory, index)) {
+			shm_store32_relaxed(&directory->control->hint, (index + 1) % components); /* relaxed: ours */
+			return index;
+		}
+	}
+	return DIRECTORY_NONE;
+}
+
+uint32_t directory_lookup(const struct directory *directory, const char *name, size_t length)
+{
+	uint32_t hash = (uint32_t)hash_bytes(name, length);
+	uint32_t components = directory->segment->layout.components;
+	uint32_t link = shm_load32_relaxed(&directory->buckets[hash & (directory->segment->layout.buckets - 1)]);
+	uint32_t reserved = DIRECTORY_NONE;
+
+	for (uint32_t hops = 0; hops < components && link != 0 && link <= components; hops++) {
+		const struct shmq_shm_entry *entry = &directory->entries[link - 1];
+
+		if (entry_has_name(entry, hash, name, length)) {
+			if (entry_state(entry) == ENTRY_LIVE)
+				return link - 1;
+			reserved = link - 1;
+		}
+		link = shm_load32_relaxed(&entry->next); /* relaxed: ours */
+	}
+	return reserved;
+}
+
+/* ---- The lock and recovery ---- */
+
+/* Bring an entry's link and counts in line with its state. Doing it twice does no harm. */
+static void recover_entry(struct directory *directory, uint32_t index)
+{
+	struct shmq_shm_entry *entry = &directory->entries[index];
+	struct shmq_shm_quota *quota = &directory->quotas[directory->active][index];
+	bool is_present = (quota_flags(quota) & QUOTA_PRESENT) != 0;
+	bool is_linked;
+
+	/* LIVE without a quota: staged for a policy that was never published, or dropped by the one that was. */
+	if (entry_state(entry) == ENTRY_DYING || (entry_state(entry) == ENTRY_LIVE && !is_present)) {
+		directory_retire(directory, index);
+		return;
+	}
+	is_linked = find_link(directory, index) != NULL;
+	if (entry_state(entry) == ENTRY_LIVE || is_declared(directory, index)) {
+		if (!is_linked)
+			directory_link(directory, index);
+	} else if (is_linked) {
+		directory_retire(directory, index); /* a reader may stand on it: as if it had lived */
+	}
+	if (entry_state(entry) == ENTRY_FREE && is_present)
+		quota_copy(quota, quota, quota_flags(quota) & ~(uint64_t)QUOTA_PRESENT);
+}
+
+static void directory_recover(struct directory *directory)
+{
+	uint32_t registered = 0, retired = 0;
+
+	for (uint32_t i = 0; i < directory->segment->layout.components; i++) {
+		recover_entry(directory, i);
+		registered += entry_state(&directory->entries[i]) == ENTRY_LIVE;
+		retired += entry_state(&directory->entries[i]) == ENTRY_DYING;
+	}
+	/* relaxed: derived figures, ours under the lock */
+	shm_store32_relaxed(&directory->control->registered, registered);
+	shm_store32_relaxed(&directory->control->retired, retired);
+	shm_store32_relaxed(&directory->control->hint, 0);
+	/* The dead controller may have switched tables just before it died. */
+	shm_store_relaxed(&directory->control->table_cookie, rcu_cookie(directory->segment));
+}
+
+int directory_begin(struct directory *out, struct shmq_segment *segment)
+{
+	bool must_recover;
+	int result = controller_lock(segment, &must_recover);
+	char *bytes;
+
+	if (result < 0)
+		return result;
+	bytes = (char *)segment_writable(segment);
+	*out = (struct directory){
+	    .segment = segment,
+	    .control = &segment_writable(segment)->control,
+	    .buckets = (struct shm_u32 *)(bytes + segment->layout.buckets_at),
+	    .entries = (struct shmq_shm_entry *)(bytes + segment->layout.entries_at),
+	    .unfinished = UINT64_MAX,
+	};
+	for (int i = 0; i < 2; i++)
+		out->quotas[i] = (struct shmq_shm_quota *)(bytes + segment->layout.quotas_at[i]);
+	out->active = shm_load_relaxed(&out->control->generation) & 1; /* relaxed: ours */
+	if (must_recover)
+		directory_recover(out);
+	return 0;
+}
+
+void directory_end(struct directory *directory)
+{
+	controller_unlock(directory->segment);
+}
+
+/* ---- Registering ---- */
+
+void directory_revive(struct directory *directory, uint32_t index)
+{
+	tracker_restart(&directory->segment->trackers[index]);
+	directory_commit(directory, index);
+}
+
+/* Register under the policy's quota for a name that it reserves an entry for. */
+static int register_reserved(struct directory *directory, uint32_t reserved, const char *name, size_t length)
+{
+	struct shmq_shm_quota *quota = &directory->quotas[directory->active][reserved];
+	uint32_t index;
+
+	if (entry_state(&directory->entries[reserved]) == ENTRY_FREE || directory_reclaim(directory, reserved)) {
+		quota_copy(quota, quota, QUOTA_PRESENT | QUOTA_DECLARED);
+		directory_revive(directory, reserved);
+		return 0;
+	}
+	/* Unregistered a moment ago: its grace period must not keep us, another entry takes its place. */
+	index = directory_allocate(directory);
+	if (index == DIRECTORY_NONE)
+		return -ENOSPC;
+	quota_copy(&directory->quotas[directory->active][index], quota, QUOTA_PRESENT | QUOTA_DECLARED);
+	directory_prepare(directory, index, name, length);
+	directory_commit(directory, index);
+	shm_store_relaxed(&quota->flags, 0); /* relaxed: nobody reads the quota of a DYING entry */
+	directory_retire(directory, reserved);
+	return 0;
+}
+
+/*
+ * Order: quota, name and tracker, link, commit. Killed before the commit, recovery finds a FREE entry in a chain and
+ * retires it. A quota of the caller's leaves what the policy reserves as it is.
+ */
+static int register_locked(struct directory *directory, const char *name, size_t length, const struct shmq_quota *quota)
+{
+	struct shmq_shm_quota *quotas = directory->quotas[directory->active];
+	uint32_t index = directory_lookup(directory, name, length);
+
+	if (index != DIRECTORY_NONE && entry_state(&directory->entries[index]) == ENTRY_LIVE)
+		return -EEXIST;
+	if (index != DIRECTORY_NONE && quota == NULL)
+		return register_reserved(directory, index, name, length);
+	index = directory_allocate(directory);
+	if (index == DIRECTORY_NONE)
+		return -ENOSPC;
+	if (quota != NULL)
+		quota_store(&quotas[index], quota, QUOTA_PRESENT | QUOTA_OWN);
+	else
+		quota_copy(&quotas[index], &quotas[directory->segment->layout.components], QUOTA_PRESENT);
+	directory_prepare(directory, index, name, length);
+	directory_commit(directory, index);
+	return 0;
+}
+
+int directory_register(struct shmq_segment *segment, const char *name, size_t length, const struct shmq_quota *quota)
+{
+	struct directory directory;
+	int result = directory_begin(&directory, segment);
+
+	if (result < 0)
+		return result;
+	result = register_locked(&directory, name, length, quota);
+	directory_end(&directory);
+	return result;
+}
+
+int directory_unregister(struct shmq_segment *segment, const char *name, size_t length)
+{
+	struct directory directory;
+	int result = directory_begin(&directory, segment);
+	uint32_t index;
+
+	if (result < 0)
+		return result;
+	index = directory_lookup(&directory, name, length);
+	if (index == DIRECTORY_NONE || entry_state(&directory.entries[index]) != ENTRY_LIVE)
+		result = -ENOENT;
+	else
+		directory_retire(&directory, index);
+	directory_end(&directory);
+	return result;
+}
+
+int directory_housekeep(struct shmq_segment *segment)
+{
+	struct directory directory;
+	int result;
+	uint64_t holder = shm_load_relaxed(&segment->policy->control.lock); /* relaxed: the lock itself decides */
+
+	if (holder != 0 ? !process_is_dead(holder) : shm_load32_relaxed(&segment->policy->control.retired) == 0)
+		return 0; /* a live controller is at it, or there is nothing to do */
+	result = directory_begin(&directory, segment);
+	if (result < 0)
+		return result;
+	for (uint32_t i = 0; i < segment->layout.components; i++)
+		if (entry_state(&directory.entries[i]) == ENTRY_DYING)
+			directory_reclaim(&directory, i);
+	directory_end(&directory);
+	return 0;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The component directory: a hash table chained by 32-bit index, read under RCU, written under the controller lock.
+ *
+ * One word is the only truth about an entry: genstate = generation << 8 | FREE, LIVE or DYING. Every change commits by
+ * one store of it; links and counts are derived, and recovery redoes them. Entries never move, a deleted one keeps its
+ * link until its grace period is over, and readers bound their hops by the number of entries, so even a damaged chain
+ * ends.
+ *
+ *     FREE --register--> LIVE --unregister--> DYING --grace period--> FREE
+ *
+ * A component exists for readers when its entry is LIVE and its quota under the active policy is PRESENT. The second
+ * half is what lets a whole policy appear at once: core/publication.h.
+ *
+ * An entry is in its chain exactly if it is LIVE, or if the active policy declares it: then it keeps its name and quota
+ * while it is unregistered.
+ */
+#ifndef SHMQ_CORE_DIRECTORY_H
+#define SHMQ_CORE_DIRECTORY_H
+
+#include "core/rcu.h"
+
+/* Who is meant: an entry, and which registration of it. */
+struct directory_key {
+	uint32_t index;
+	uint64_t genstate;
+};
+
+/* The quotas of the active policy. Inside one read section. */
+static inline const struct shmq_shm_quota *directory_quotas(const struct shmq_segment *segment)
+{
+	/*
+	 * (D1) acquire: the generation before the table it names.
+	 * Pairs with publication_commit(). Without it limits of the policy before could be mixed in.
+	 */
+	return segment->quotas[shm_load_acquire(&segment->policy->control.generation) & 1];
+}
+
+/*
+ * Tell whether a registration is still in force, and by which quota. Inside a read section it stays so to its end: the
+ * entry is not used again before.
+ */
+static inline const struct shmq_shm_quota *directory_quota(const struct shmq_segment *segment,
+                                                           const struct directory_key *key)
+{
+	const struct shmq_shm_quota *quota = &directory_quotas(segment)[key->index];
+
+	/* (D2) acquire: pairs with the commits in directory.c. */
+	if (shm_load_acquire(&segment->entries[key->index].genstate) != key->genstate)
+		return NULL;
+	/* (D3) acquire: pairs with quota_store(). */
+	return (shm_load_acquire(&quota->flags) & QUOTA_PRESENT) != 0 ? quota : NULL;
+}
+
+/* Inside a read section, or with another look at the key afterwards. Returns 0 or -ENOENT. */
+int directory_find(const struct shmq_segment *segment, const char *name, size_t length, struct directory_key *out);
+
+/* The registration in force at an index. Returns 0, -ENOENT, or -EINVAL beyond the last one. */
+int directory_at(const struct shmq_segment *segment, uint32_t index, struct directory_key *out);
+
+/* Copy an entry's name, bounded and NUL-terminated; true where it is a proper name and the key is still in force. */
+bool directory_name(const struct shmq_segment *segment, const struct directory_key *key, char out[SHMQ_NAME_MAX + 1]);
+
+/* Write the built-in default quota into a new segment. */
+void directory_init(struct shmq_segment *segment);
+
+/* See shmquota.h. `quota` is valid, or NULL. */
+int directory_register(struct shmq_segment *segment, const char *name, size_t length, const struct shmq_quota *quota);
+int directory_unregister(struct shmq_segment *segment, const char *name, size_t length);
+
+/* Reclaim every retired entry whose grace period is over. Returns 0, -EACCES or -EBUSY. */
+int directory_housekeep(struct shmq_segment *segment);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What directory.c and publication.c share: the directory as its one writer sees it, through the writable mapping and
+ * under the controller lock. Nobody else includes this.
+ */
+#ifndef SHMQ_CORE_DIRECTORY_WRITE_H
+#define SHMQ_CORE_DIRECTORY_WRITE_H
+
+#include "core/directory.h"
+
+struct directory {
+	struct shmq_segment *segment;
+	struct shmq_shm_control *control;
+	struct shm_u32 *buckets;
+	struct shmq_shm_entry *entries;
+	struct shmq_shm_quota *quotas[2];
+	uint32_t active;     /* which table is in force */
+	uint64_t unfinished; /* the oldest cookie found not to be over: no use in scanning for later ones */
+};
+
+#define DIRECTORY_NONE UINT32_MAX
+
+/* Take the controller lock and repair what a dead holder left. Returns 0, -EACCES or -EBUSY. */
+int directory_begin(struct directory *out, struct shmq_segment *segment);
+void directory_end(struct directory *directory);
+
+/* Find the entry that holds a name: a LIVE one, published or staged, else one that the active policy reserves for it. */
+uint32_t directory_lookup(const struct directory *directory, const char *name, size_t length);
+
+/* Find an entry to use, reclaiming on the way. Returns DIRECTORY_NONE where the directory is full. */
+uint32_t directory_allocate(struct directory *directory);
+
+/* Give a free entry its name, an empty tracker and a place in its chain. Not committed yet. */
+void directory_prepare(struct directory *directory, uint32_t index, const char *name, size_t length);
+
+/* Commit a prepared entry: LIVE, of the next generation. */
+void directory_commit(struct directory *directory, uint32_t index);
+
+/* Commit an entry that is reserved for its name, with an empty tracker. */
+void directory_revive(struct directory *directory, uint32_t index);
+
+/* Retire an entry: DYING, out of its chain, to be free after a grace period. */
+void directory_retire(struct directory *directory, uint32_t index);
+
+void quota_store(struct shmq_shm_quota *out, const struct shmq_quota *quota, uint64_t flags);
+void quota_copy(struct shmq_shm_quota *out, const struct shmq_shm_quota *from, uint64_t flags);
+
+static inline unsigned entry_state(const struct shmq_shm_entry *entry)
+{
+	/* relaxed: only the holder of the controller lock writes it, and that is who asks */
+	return (unsigned)(shm_load_relaxed(&entry->genstate) & ENTRY_STATE_MASK);
+}
+
+static inline uint64_t quota_flags(const struct shmq_shm_quota *quota)
+{
+	return shm_load_relaxed(&quota->flags); /* relaxed: as above */
+}
+
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The cache belongs to one process: its pointer lies in the page that is wiped in a forked child, which then starts an
+ * empty one. Handles that the child inherited stay valid, they are ordinary memory.
+ *
+ * Hits are lock-free; misses allocate, under the process lock. An observer has no slot and so no read sections: nothing
+ * it cached is freed before it closes the segment.
+ */
+#include "core/handle.h"
+
+#include "base/hash.h"
+#include "base/process.h"
+#include "core/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <urcu/flavor.h>
+
+#define TABLE_MIN 64
+
+struct handle_cache {
+	struct cds_lfht *table;
+	struct shmq_component *retired; /* out of the table, waiting to be freed; under the process lock */
+};
+
+/* What is looked for. */
+struct handle_name {
+	const char *bytes;
+	size_t length;
+};
+
+static void flavor_nothing(void)
+{
+}
+
+/* The table's read sections are ours, entered before it is called; it never resizes itself, so it asks for no more. */
+static const struct rcu_flavor_struct segment_flavor = {
+    .read_lock = flavor_nothing,
+    .read_unlock = flavor_nothing,
+    .thread_offline = flavor_nothing,
+    .thread_online = flavor_nothing,
+    .register_thread = flavor_nothing,
+    .unregister_thread = flavor_nothing,
+};
+
+static struct shmq_component *handle_of(struct cds_lfht_node *node)
+{
+	if (node == NULL)
+		return NULL;
+	return (struct shmq_component *)(void *)((char *)node - offsetof(struct shmq_component, node));
+}
+
+static int handle_matches(struct cds_lfht_node *node, const void *key)
+{
+	const struct handle_name *name = key;
+	const struct shmq_component *handle = handle_of(node);
+
+	return handle->name_length == name->length && memcmp(handle->name, name->bytes, name->length) == 0;
+}
+
+/* A read section, or nothing for an observer. */
+static int section_enter(struct shmq_segment *segment, struct shmq_shm_slot **out)
+{
+	*out = NULL;
+	return segment->access == SHMQ_OBSERVE ? 0 : worker_enter(segment, out);
+}
+
+static void section_leave(struct shmq_shm_slot *slot)
+{
+	if (slot != NULL)
+		worker_leave(slot);
+}
+
+/* Returns a handle that is in force, with a reference, or NULL. Inside a read section. */
+static struct shmq_component *cache_lookup(struct shmq_segment *segment, uint64_t hash, const struct handle_name *name)
+{
+	/* (H1) acquire: pairs with cache_create(). The table before the pointer to it. */
+	struct handle_cache *cache = private_load_acquire(&segment->private->handles);
+	struct cds_lfht_iter iterator;
+	struct shmq_component *handle;
+
+	if (cache == NULL)
+		return NULL;
+	cds_lfht_lookup(cache->table, (unsigned long)hash, handle_matches, name, &iterator);
+	handle = handle_of(cds_lfht_iter_get_node(&iterator));
+	if (handle == NULL || directory_quota(segment, &handle->key) == NULL)
+		return NULL;
+	shm_add_relaxed(&handle->references, 1); /* relaxed: the section keeps the handle meanwhile */
+	return handle;
+}
+
+/* ---- Under the process lock ---- */
+
+static struct handle_cache *cache_create(struct shmq_segment *segment)
+{
+	struct handle_cache *cache = calloc(1, sizeof(*cache));
+	unsigned long buckets = segment->layout.buckets < TABLE_MIN ? TABLE_MIN : segment->layout.buckets;
+
+	if (cache == NULL)
+		return NULL;
+	cache->table = cds_lfht_new_flavor(buckets, buckets, buckets, 0, &segment_flavor, NULL);
+	if (cache->table == NULL) {
+		free(cache);
+		return NULL;
+	}
+	private_store_release(&segment->private->handles, cache); /* (H1) */
+	return cache;
+}
+
+/* Free what nobody holds and no lookup can still be looking at. */
+static void cache_free_retired(const struct shmq_segment *segment, struct handle_cache *cache)
+{
+	uint64_t done = segment->access == SHMQ_OBSERVE ? 0 : rcu_done(segment);
+	struct shmq_component **link = &cache->retired;
+
+	while (*link != NULL) {
+		struct shmq_component *handle = *link;
+
+		/* (H2) acquire: pairs with handle_put(). The last user's reads before the memory goes. */
+		if (handle->retired_epoch < done && shm_load_acquire(&handle->references) == 0) {
+			*link = handle->next_retired;
+			free(handle);
+		} else {
+			link = &handle->next_retired;
+		}
+	}
+}
+
+static void cache_retire(const struct shmq_segment *segment, struct handle_cache *cache, struct shmq_component *handle)
+{
+	handle->retired_epoch = shm_load_seq_cst(&segment->policy->control.epoch);
+	handle->next_retired = cache->retired;
+	cache->retired = handle;
+}
+
+static struct shmq_component *handle_create(struct shmq_segment *segment, const struct directory_key *key,
+                                            const struct handle_name *name)
+{
+	struct shmq_component *handle = calloc(1, sizeof(*handle));
+
+	if (handle == NULL)
+		return NULL;
+	handle->segment = segment;
+	handle->key = *key;
+	handle->name_length = name->length;
+	memcpy(handle->name, name->bytes, name->length);
+	shm_store_relaxed(&handle->references, 1); /* relaxed: not shared yet */
+	return handle;
+}
+
+static int cache_add(struct shmq_component **out, struct shmq_segment *segment, uint64_t hash,
+                     const struct handle_name *name)
+{
+	struct handle_cache *cache = private_load_acquire(&segment->private->handles);
+	struct directory_key key;
+	struct cds_lfht_node *replaced;
+	int result = directory_find(segment, name->bytes, name->length, &key);
+
+	if (result < 0)
+		return result;
+	if (cache == NULL)
+		cache = cache_create(segment);
+	*out = cache == NULL ? NULL : handle_create(segment, &key, name);
+	if (*out == NULL)
+		return -ENOMEM;
+	replaced = cds_lfht_add_replace(cache->table, (unsigned long)hash, handle_matches, name, &(*out)->node);
+	if (replaced != NULL)
+		cache_retire(segment, cache, handle_of(replaced));
+	cache_free_retired(segment, cache);
+	return 0;
+}
+
+/* ---- The interface ---- */
+
+int handle_find(struct shmq_component **out, struct shmq_segment *segment, const char *name, size_t length)
+{
+	const struct handle_name key = {name, length};
+	uint64_t hash = hash_bytes(name, length);
+	struct shmq_component *handle = NULL;
+	struct shmq_shm_slot *slot;
+	int result = section_enter(segment, &slot);
+
+	if (result < 0)
+		return result;
+	handle = cache_lookup(segment, hash, &key);
+	if (handle == NULL) {
+		result = process_lock();
+		if (result == 0) {
+			handle = cache_lookup(segment, hash, &key); /* another thread may have been quicker */
+			if (handle == NULL)
+				result = cache_add(&handle, segment, hash, &key);
+			process_unlock();
+		}
+	}
+	section_leave(slot);
+	if (result == 0)
+		*out = handle;
+	return result;
+}
+
+int handle_at(struct shmq_component **out, struct shmq_segment *segment, uint32_t index)
+{
+	char name[SHMQ_NAME_MAX + 1];
+	struct directory_key key;
+	struct shmq_component *handle = NULL;
+	struct shmq_shm_slot *slot;
+	int result = section_enter(segment, &slot);
+
+	if (result < 0)
+		return result;
+	result = directory_at(segment, index, &key);
+	if (result == 0 && !directory_name(segment, &key, name))
+		result = -ENOENT;
+	section_leave(slot);
+	if (result == 0)
+		result = handle_find(&handle, segment, name, strlen(name));
+	if (handle == NULL)
+		return result;
+	if (handle->key.index != index) { /* registered anew elsewhere meanwhile */
+		handle_put(handle);
+		return -ENOENT;
+	}
+	*out = handle;
+	return 0;
+}
+
+void handle_put(struct shmq_component *component)
+{
+	shm_subtract_release(&component->references, 1); /* (H2) release: pairs with cache_free_retired() */
+}
+
+void handle_close_all(struct shmq_segment *segment)
+{
+	struct handle_cache *cache = private_load_acquire(&segment->private->handles);
+	struct cds_lfht_iter iterator;
+	struct cds_lfht_node *node;
+
+	if (cache == NULL)
+		return;
+	cds_lfht_for_each(cache->table, &iterator, node)
+	{
+		cds_lfht_del(cache->table, node);
+		cache_retire(segment, cache, handle_of(node));
+	}
+	while (cache->retired != NULL) {
+		struct shmq_component *handle = cache->retired;
+
+		cache->retired = handle->next_retired;
+		free(handle);
+	}
+	cds_lfht_destroy(cache->table, NULL);
+	free(cache);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The updater's side. `done` is only a memory of scans that succeeded: losing an update of it costs a scan.
+ */
+#include "core/rcu.h"
+
+#include "base/process.h"
+
+#include <time.h>
+
+#define POLL_PAUSE_NS 50000
+#define POLLS_PER_MS 20
+
+uint64_t rcu_cookie(struct shmq_segment *segment)
+{
+	/*
+	 * (R1) (R2) seq_cst: what was unpublished before the new epoch, and the new epoch before the scan.
+	 * Pairs with the acquire and the full fence in rcu_read_lock().
+	 */
+	return shm_add_seq_cst(&segment_writable(segment)->control.epoch, 1) + 1;
+}
+
+static bool rcu_slot_is_quiescent(const struct shmq_shm_slot *slot, uint64_t cookie)
+{
+	/* (R3) acquire: pairs with the release in rcu_read_unlock(). */
+	uint64_t ctr = shm_load_acquire(&slot->ctr);
+	uint64_t owner;
+
+	if ((ctr & RCU_NESTING_MASK) == 0 || ctr >> RCU_NESTING_BITS >= cookie)
+		return true;
+	/*
+	 * (R4) acquire, and after `ctr`: an owner that is dead now wrote no later `ctr` than the one just seen.
+	 * Pairs with the claim in worker_attach(). Read the other way round, a dead owner could be judged for the
+	 * section of the live thread that took over its slot.
+	 */
+	owner = shm_load_acquire(&slot->owner);
+	return owner == 0 || process_is_dead(owner);
+}
+
+static void rcu_raise_done(struct shmq_segment *segment, uint64_t cookie)
+{
+	struct shmq_shm_policy *policy = segment_writable(segment);
+	uint64_t done;
+
+	if (policy == NULL) /* a worker may look but not tell */
+		return;
+	done = shm_load_relaxed(&policy->control.done); /* relaxed: the CAS decides */
+	/* (R5) acq_rel: pairs with rcu_done(). Retried only when somebody else raised it. */
+	while (done < cookie && !shm_cas_acq_rel(&policy->control.done, &done, cookie))
+		;
+}
+
+uint64_t rcu_done(const struct shmq_segment *segment)
+{
+	const struct shmq_shm_policy *writable = segment_writable(segment);
+
+	/*
+	 * (R5) acquire: what the earlier scan saw. Pairs with the CAS in rcu_raise_done().
+	 * Through the mapping it was raised by, where there is one: ThreadSanitizer goes by addresses.
+	 */
+	return shm_load_acquire(writable != NULL ? &writable->control.done : &segment->policy->control.done);
+}
+
+bool rcu_poll(struct shmq_segment *segment, uint64_t cookie)
+{
+	if (rcu_done(segment) >= cookie)
+		return true;
+	for (uint32_t i = 0; i < segment->layout.threads; i++)
+		if (!rcu_slot_is_quiescent(&segment->slots[i], cookie))
+			return false;
+	rcu_raise_done(segment, cookie);
+	return true;
+}
+
+bool rcu_wait(struct shmq_segment *segment, uint64_t cookie, unsigned timeout_ms)
+{
+	const struct timespec pause = {.tv_nsec = POLL_PAUSE_NS};
+
+	for (unsigned polls = 0; !rcu_poll(segment, cookie); polls++) {
+		if (polls / POLLS_PER_MS >= timeout_ms)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}

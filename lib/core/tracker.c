@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The parts of trackers that are not on the way of an admitted amount.
+ */
+#include "core/tracker.h"
+
+static const struct shmq_shm_rate *rate_of(const struct shmq_shm_tracker *tracker, int resource)
+{
+	return &tracker->rate[resource - SHMQ_MESSAGES];
+}
+
+static const struct shmq_shm_level *level_of(const struct shmq_shm_tracker *tracker, int resource)
+{
+	return &tracker->level[resource == SHMQ_STORAGE ? 0 : 1];
+}
+
+void tracker_advise(struct shmq_verdict *verdict, const struct tracker_limits *limits, uint64_t start_ms,
+                    uint64_t now_ms)
+{
+	uint64_t end_ms = start_ms + limits->period_ms;
+
+	verdict->retry_after_ns = UINT64_MAX;
+	if (limits->period_ms != 0 && verdict->requested <= limits->limit)
+		verdict->retry_after_ns = (end_ms > now_ms ? end_ms - now_ms : 1) * NS_PER_MS;
+}
+
+void tracker_give_back(struct shmq_shm_tracker *tracker, int resource, uint64_t amount,
+                       const struct tracker_receipt *receipt)
+{
+	if (tracker_is_rate(resource))
+		window_refund(tracker_rate(tracker, resource), receipt->seq, amount);
+	else
+		level_release(tracker_level(tracker, resource), amount);
+}
+
+int tracker_check(const struct shmq_shm_tracker *tracker, int resource, const struct tracker_limits *limits,
+                  uint64_t amount, struct shmq_verdict *verdict)
+{
+	struct window_view view = {0};
+	uint64_t now_ms = 0;
+	bool is_admitted;
+
+	if (tracker_is_rate(resource)) {
+		now_ms = clock_window_ms(limits->period_ms);
+		window_read(rate_of(tracker, resource), limits->period_ms, now_ms, &view);
+	} else {
+		view.used = level_read(level_of(tracker, resource));
+	}
+	is_admitted = view.used <= limits->limit && amount <= limits->limit - view.used;
+	if (verdict != NULL) {
+		tracker_judge(verdict, limits, view.used, 0);
+		if (!is_admitted)
+			tracker_advise(verdict, limits, view.start_ms, now_ms);
+	}
+	return is_admitted ? SHMQ_OK : SHMQ_DENIED;
+}
+
+int tracker_release(struct shmq_shm_tracker *tracker, int resource, uint64_t amount)
+{
+	if (level_release(tracker_level(tracker, resource), amount) == amount)
+		return 0;
+	shm_add_relaxed(&tracker->over_released, 1); /* relaxed: a figure for people */
+	return -ERANGE;
+}
+
+static double percentage(uint64_t used, uint64_t limit)
+{
+	if (limit == SHMQ_UNLIMITED)
+		return 0;
+	if (limit == 0)
+		return used == 0 ? 0 : 100;
+	return 100.0 * (double)used / (double)limit;
+}
+
+void tracker_read(const struct shmq_shm_tracker *tracker, int resource, const struct tracker_limits *limits,
+                  struct shmq_resource_status *out)
+{
+	/* Relaxed loads are of figures for people. */
+	*out = (struct shmq_resource_status){
+	    .limit = limits->limit,
+	    .would_deny = shm_load_relaxed(&tracker->would_deny[resource]),
+	};
+	if (tracker_is_rate(resource)) {
+		const struct shmq_shm_rate *rate = rate_of(tracker, resource);
+		struct window_view view;
+
+		window_read(rate, limits->period_ms, clock_window_ms(limits->period_ms), &view);
+		out->used = view.used;
+		out->window_end_ns = (view.start_ms + limits->period_ms) * NS_PER_MS;
+		out->total = shm_load_relaxed(&rate->total);
+		out->peak = shm_load_relaxed(&rate->peak);
+		out->denied = shm_load_relaxed(&rate->denied);
+	} else {
+		const struct shmq_shm_level *level = level_of(tracker, resource);
+		uint64_t birth = shm_load_relaxed(&tracker->birth[resource == SHMQ_STORAGE ? 0 : 1]);
+
+		out->used = level_read(level);
+		out->total = level_difference(shm_load_relaxed(&level->in), birth);
+		out->peak = shm_load_relaxed(&level->peak);
+		out->denied = shm_load_relaxed(&level->denied);
+	}
+	out->percentage = percentage(out->used, out->limit);
+	out->available = out->limit == SHMQ_UNLIMITED ? SHMQ_UNLIMITED
+	                 : out->used < out->limit     ? out->limit - out->used
+	                                              : 0;
+}
+
+static void forget_side_figures(struct shmq_shm_tracker *tracker)
+{
+	for (int resource = 0; resource < SHMQ_RESOURCES; resource++)
+		shm_store_relaxed(&tracker->would_deny[resource], 0); /* relaxed: a figure for people */
+	shm_store_relaxed(&tracker->over_released, 0);                /* relaxed: the same */
+}
+
+void tracker_reset(struct shmq_shm_tracker *tracker)
+{
+	for (int i = 0; i < LAYOUT_RATES; i++)
+		window_reset(&tracker->rate[i]);
+	for (int i = 0; i < LAYOUT_LEVELS; i++)
+		level_reset(&tracker->level[i]);
+	forget_side_figures(tracker);
+}
+
+void tracker_restart(struct shmq_shm_tracker *tracker)
+{
+	for (int i = 0; i < LAYOUT_RATES; i++)
+		window_restart(&tracker->rate[i]);
+	for (int i = 0; i < LAYOUT_LEVELS; i++) {
+		level_reset(&tracker->level[i]);
+		/* relaxed: the entry's commit releases it */
+		shm_store_relaxed(&tracker->birth[i], shm_load_relaxed(&tracker->level[i].in) & LEVEL_AMOUNT_MASK);
+	}
+	forget_side_figures(tracker);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A component's tracker: one rate or level per resource, with the figures around it. It chooses between the two kinds,
+ * counts refusals and fills verdicts; how an amount is taken is in window.h and level.h. All functions but
+ * tracker_restart() are called inside a read section.
+ */
+#ifndef SHMQ_CORE_TRACKER_H
+#define SHMQ_CORE_TRACKER_H
+
+#include "base/clock.h"
+#include "core/level.h"
+#include "core/window.h"
+
+#include <errno.h>
+
+/* The limits one operation goes by: read once, from one policy. */
+struct tracker_limits {
+	uint64_t limit;     /* SHMQ_UNLIMITED possible */
+	uint64_t period_ms; /* 0 for levels */
+};
+
+/* What was taken, so that it can be taken back. */
+struct tracker_receipt {
+	uint64_t used; /* before */
+	uint32_t seq;  /* window, for rates */
+};
+
+static inline bool tracker_is_rate(int resource)
+{
+	return resource >= SHMQ_MESSAGES && resource <= SHMQ_CPU;
+}
+
+static inline struct shmq_shm_rate *tracker_rate(struct shmq_shm_tracker *tracker, int resource)
+{
+	return &tracker->rate[resource - SHMQ_MESSAGES];
+}
+
+static inline struct shmq_shm_level *tracker_level(struct shmq_shm_tracker *tracker, int resource)
+{
+	return &tracker->level[resource == SHMQ_STORAGE ? 0 : 1];
+}
+
+/* Fill in what an operation found: `used` before it, and whether it was admitted. */
+static inline void tracker_judge(struct shmq_verdict *verdict, const struct tracker_limits *limits, uint64_t used,
+                                 uint64_t taken)
+{
+	verdict->current = used;
+	verdict->limit = limits->limit;
+	verdict->period_ns = limits->period_ms * NS_PER_MS;
+	if (limits->limit == SHMQ_UNLIMITED)
+		verdict->remaining = SHMQ_UNLIMITED;
+	else
+		verdict->remaining = used + taken < limits->limit ? limits->limit - used - taken : 0;
+}
+
+/* Fill in when a refused amount could be admitted: never, or when the window ends. */
+void tracker_advise(struct shmq_verdict *verdict, const struct tracker_limits *limits, uint64_t start_ms,
+                    uint64_t now_ms);
+
+/* What to say of an amount that passed `ceiling`: the limit, or the end of what can be counted. */
+static inline int tracker_refuse(struct shm_u64 *denied, uint64_t limit, uint64_t ceiling)
+{
+	if (ceiling < limit)
+		return -EOVERFLOW;
+	shm_add_relaxed(denied, 1); /* relaxed: a figure for people */
+	return SHMQ_DENIED;
+}
+
+static inline int tracker_take_rate(struct shmq_shm_rate *rate, const struct tracker_limits *limits, uint64_t amount,
+                                    struct shmq_verdict *verdict, struct tracker_receipt *receipt)
+{
+	uint64_t ceiling = limits->limit < WINDOW_CEILING ? limits->limit : WINDOW_CEILING;
+	uint64_t now_ms = clock_window_ms(limits->period_ms);
+	struct window_view view;
+	bool is_taken = window_take(rate, amount, ceiling, limits->period_ms, now_ms, &view);
+
+	if (verdict != NULL) {
+		tracker_judge(verdict, limits, view.used, is_taken ? amount : 0);
+		if (!is_taken)
+			tracker_advise(verdict, limits, view.start_ms, now_ms);
+	}
+	if (!is_taken)
+		return tracker_refuse(&rate->denied, limits->limit, ceiling);
+	counter_raise(&rate->peak, view.used + amount);
+	*receipt = (struct tracker_receipt){view.used, view.seq};
+	return SHMQ_OK;
+}
+
+static inline int tracker_take_level(struct shmq_shm_level *level, const struct tracker_limits *limits, uint64_t amount,
+                                     struct shmq_verdict *verdict, struct tracker_receipt *receipt)
+{
+	uint64_t ceiling = limits->limit < LEVEL_CEILING ? limits->limit : LEVEL_CEILING;
+	uint64_t used;
+	bool is_taken = level_take(level, amount, ceiling, &used);
+
+	if (verdict != NULL) {
+		tracker_judge(verdict, limits, used, is_taken ? amount : 0);
+		if (!is_taken)
+			tracker_advise(verdict, limits, 0, 0);
+	}
+	if (!is_taken)
+		return tracker_refuse(&level->denied, limits->limit, ceiling);
+	counter_raise(&level->peak, used + amount);
+	*receipt = (struct tracker_receipt){used, 0};
+	return SHMQ_OK;
+}
+
+/*
+ * Take `amount` of a resource.
+ *
+ * Returns  SHMQ_OK, SHMQ_DENIED (counted), or -EOVERFLOW where the count would leave its range
+ */
+static inline int tracker_take(struct shmq_shm_tracker *tracker, int resource, const struct tracker_limits *limits,
+                               uint64_t amount, struct shmq_verdict *verdict, struct tracker_receipt *receipt)
+{
+	if (tracker_is_rate(resource))
+		return tracker_take_rate(tracker_rate(tracker, resource), limits, amount, verdict, receipt);
+	return tracker_take_level(tracker_level(tracker, resource), limits, amount, verdict, receipt);
+}
+
+/* Take back what tracker_take() took. */
+void tracker_give_back(struct shmq_shm_tracker *tracker, int resource, uint64_t amount,
+                       const struct tracker_receipt *receipt);
+
+/* Tell whether an amount would be admitted. Changes nothing; `tracker` may be mapped read-only. */
+int tracker_check(const struct shmq_shm_tracker *tracker, int resource, const struct tracker_limits *limits,
+                  uint64_t amount, struct shmq_verdict *verdict);
+
+/* Returns 0, or -ERANGE where less was used: the level is zero then, and the event counted. */
+int tracker_release(struct shmq_shm_tracker *tracker, int resource, uint64_t amount);
+
+/* Read the figures of one resource; `tracker` may be mapped read-only. */
+void tracker_read(const struct shmq_shm_tracker *tracker, int resource, const struct tracker_limits *limits,
+                  struct shmq_resource_status *out);
+
+/* Forget usage, peaks and refusals. */
+void tracker_reset(struct shmq_shm_tracker *tracker);
+
+/* Make a tracker new for another component. Only while no operation can reach it; may be repeated after a crash. */
+void tracker_restart(struct shmq_shm_tracker *tracker);
+
+#endif

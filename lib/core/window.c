@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The slow side of windows: rolling, capturing, refunds, looking.
+ */
+#include "core/window.h"
+
+/* How often a reader that may not write looks again while others roll; then it takes what it saw. */
+#define READ_TRIES 64
+
+static uint64_t window_next(uint64_t current, uint64_t start_ms)
+{
+	return start_ms << WINDOW_SEQ_BITS | ((current + 1) & WINDOW_SEQ_MASK);
+}
+
+uint64_t window_roll(struct shmq_shm_rate *rate, uint64_t current, uint64_t period_ms, uint64_t now_ms)
+{
+	uint64_t seen = current;
+	/* Aligned to the period, so that windows of equal length roll together. */
+	uint64_t next = window_next(current, now_ms - now_ms % period_ms);
+
+	/* (W1) seq_cst: pairs with the load in window_take(). Who loses the race takes the winner's window. */
+	return shm_cas_seq_cst(&rate->current, &seen, next) ? next : seen;
+}
+
+void window_capture(struct shmq_shm_rate *rate, uint64_t current, uint64_t base, uint64_t total)
+{
+	uint64_t captured = (current << WINDOW_TOTAL_BITS) | (total & WINDOW_TOTAL_MASK);
+
+	/* (W3) seq_cst: after the total was loaded. Closed meanwhile: capturing now would give it too high a base. */
+	if (shm_load_seq_cst(&rate->current) != current)
+		return;
+	/* (W2) acq_rel: the baseline before anybody judges by it. Pairs with the load in window_take(). */
+	shm_cas_acq_rel(window_base(rate, current), &base, captured);
+}
+
+void window_refund(struct shmq_shm_rate *rate, uint32_t seq, uint64_t amount)
+{
+	struct shm_u64 *word = &rate->base[seq % LAYOUT_BASES];
+	uint64_t base, raised;
+
+	/*
+	 * (W4) seq_cst: `current` before the baseline is raised. Pairs with the CAS in window_roll(). Without it a
+	 * late refund could raise a baseline by which a later window is still judged.
+	 */
+	if ((shm_load_seq_cst(&rate->current) & WINDOW_SEQ_MASK) != seq)
+		return;
+	base = shm_load_acquire(word);
+	do {
+		if (window_base_age(base, seq) != 0)
+			return;
+		raised = (base & ~WINDOW_TOTAL_MASK) | ((base + amount) & WINDOW_TOTAL_MASK);
+		/* (W2) acq_rel; retried when another refund raised it */
+	} while (!shm_cas_acq_rel(word, &base, raised));
+}
+
+void window_read(const struct shmq_shm_rate *rate, uint64_t period_ms, uint64_t now_ms, struct window_view *out)
+{
+	for (int i = 0; i < READ_TRIES; i++) {
+		/* (W1) (W2) (W3): as in window_take() */
+		uint64_t current = shm_load_seq_cst(&rate->current);
+		uint64_t base = shm_load_acquire(&rate->base[current % LAYOUT_BASES]);
+		uint64_t total = shm_load_seq_cst(&rate->total);
+		int age = window_base_age(base, current);
+		bool has_ended = window_has_ended(current, period_ms, now_ms);
+
+		out->seq = (uint32_t)(current & WINDOW_SEQ_MASK);
+		out->start_ms = has_ended ? now_ms - now_ms % period_ms : window_start_ms(current);
+		/* An older baseline: nobody has taken anything in this window yet. */
+		out->used = has_ended || age < 0 ? 0 : window_used(total, base);
+		if (has_ended || age <= 0)
+			return;
+	}
+}
+
+void window_reset(struct shmq_shm_rate *rate)
+{
+	uint64_t current = shm_load_seq_cst(&rate->current);
+
+	/* (W1) seq_cst; retried only when somebody else rolled */
+	while (!shm_cas_seq_cst(&rate->current, &current, window_next(current, window_start_ms(current))))
+		;
+	shm_store_relaxed(&rate->peak, 0);   /* relaxed: a figure for people */
+	shm_store_relaxed(&rate->denied, 0); /* relaxed: the same */
+}
+
+void window_restart(struct shmq_shm_rate *rate)
+{
+	/* Relaxed throughout: the entry's commit releases them. */
+	shm_store_relaxed(&rate->total, 0);
+	shm_store_relaxed(&rate->current, 0);
+	for (int i = 0; i < LAYOUT_BASES; i++)
+		shm_store_relaxed(&rate->base[i], 0);
+	shm_store_relaxed(&rate->peak, 0);
+	shm_store_relaxed(&rate->denied, 0);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Windows of a rate, by baselines. Totals are never reset: a window is the difference to a baseline, so a roll cannot
+ * lose anything, and one compare-and-swap on the total is at once admission and account.
+ *
+ *     total         everything ever taken
+ *     current       [start_ms:40 | seq:24]   the window in force; a roll is one CAS by whoever notices the end
+ *     base[seq % 4] [seq:16 | total:48]      total when the window began, captured by CAS, lazily, once per window
+ *
+ * Why it never admits too much: baselines only grow from window to window, so total + n - base_j <= limit implies
+ * total + n - base_k <= limit for j < k. A stale view only ever refuses. What makes that true is (W3): a baseline is
+ * captured only while its window is still in force after the total was read. Without it a closed window captured late
+ * would get a baseline above its successor's. The algorithm was searched exhaustively with spin before it was built;
+ * docs/concurrency.md says how far.
+ *
+ * A worker may die or stop anywhere: the next one rolls, captures, goes on. Lock-free; each retry means that another
+ * operation took, rolled or captured. All functions are called inside a read section.
+ */
+#ifndef SHMQ_CORE_WINDOW_H
+#define SHMQ_CORE_WINDOW_H
+
+#include "core/counter.h"
+#include "shm/layout.h"
+
+#define WINDOW_SEQ_BITS 24
+#define WINDOW_SEQ_MASK ((UINT64_C(1) << WINDOW_SEQ_BITS) - 1)
+#define WINDOW_TOTAL_BITS 48
+#define WINDOW_TOTAL_MASK ((UINT64_C(1) << WINDOW_TOTAL_BITS) - 1)
+
+/* A damaged tracker must not hold a worker: after so many looks without a window to judge by, it refuses. */
+#define WINDOW_TRIES 10000
+
+/* The most one window can hold; differences of 48 bits stay far from wrapping. */
+#define WINDOW_CEILING (UINT64_C(1) << 47)
+
+/* What an operation saw, and where its amount went. */
+struct window_view {
+	uint64_t used;     /* before the operation */
+	uint64_t start_ms; /* of the window */
+	uint32_t seq;      /* names the window for a refund */
+};
+
+static inline uint64_t window_start_ms(uint64_t current)
+{
+	return current >> WINDOW_SEQ_BITS;
+}
+
+/* A clock that stands still or runs backwards is inside the window. */
+static inline bool window_has_ended(uint64_t current, uint64_t period_ms, uint64_t now_ms)
+{
+	uint64_t start_ms = window_start_ms(current);
+
+	return now_ms >= start_ms && now_ms - start_ms >= period_ms;
+}
+
+static inline struct shm_u64 *window_base(struct shmq_shm_rate *rate, uint64_t current)
+{
+	return &rate->base[current % LAYOUT_BASES];
+}
+
+/* Below 0: the baseline is of an older window; 0: of this one; above 0: of a newer one. Tags compare modularly. */
+static inline int window_base_age(uint64_t base, uint64_t current)
+{
+	return (int16_t)(uint16_t)((base >> WINDOW_TOTAL_BITS) - current);
+}
+
+static inline uint64_t window_used(uint64_t total, uint64_t base)
+{
+	return (total - base) & WINDOW_TOTAL_MASK;
+}
+
+/* Replace a window that has ended. Returns the window that is in force then. */
+uint64_t window_roll(struct shmq_shm_rate *rate, uint64_t current, uint64_t period_ms, uint64_t now_ms);
+
+/* Give the window its baseline. It may fail for good reasons; the caller looks again. */
+void window_capture(struct shmq_shm_rate *rate, uint64_t current, uint64_t base, uint64_t total);
+
+/*
+ * Take `amount` if the window then holds at most `ceiling` (<= WINDOW_CEILING).
+ *
+ * Returns  true   taken
+ *          false  it would pass the ceiling; nothing was taken
+ */
+static inline bool window_take(struct shmq_shm_rate *rate, uint64_t amount, uint64_t ceiling, uint64_t period_ms,
+                               uint64_t now_ms, struct window_view *view)
+{
+	for (int tries = 0; tries < WINDOW_TRIES; tries++) {
+		/* (W1) seq_cst: pairs with the CAS in window_roll(). A window that another thread began is in force. */
+		uint64_t current = shm_load_seq_cst(&rate->current);
+		uint64_t base, total;
+		int age;
+
+		if (__builtin_expect(window_has_ended(current, period_ms, now_ms), 0))
+			current = window_roll(rate, current, period_ms, now_ms);
+		/*
+		 * (W2) acquire: the baseline before the total.
+		 * Pairs with the release CAS in window_capture() and window_refund(). Read the other way round, a
+		 * total older than the baseline would make the window look almost 2^48 full.
+		 */
+		base = shm_load_acquire(window_base(rate, current));
+		/*
+		 * (W3) seq_cst: the total before `current` is looked at once more, in window_capture().
+		 * Pairs with the CAS on the total below. See the head of this file for what goes wrong without it.
+		 */
+		total = shm_load_seq_cst(&rate->total);
+		age = window_base_age(base, current);
+		if (__builtin_expect(age != 0, 0)) {
+			if (age < 0)
+				window_capture(rate, current, base, total);
+			continue;
+		}
+		view->start_ms = window_start_ms(current);
+		view->seq = (uint32_t)(current & WINDOW_SEQ_MASK);
+		do {
+			view->used = window_used(total, base);
+			if (view->used > ceiling || amount > ceiling - view->used)
+				return false;
+			/* (W3) seq_cst: a failed CAS reloads the total; somebody else took. */
+		} while (!shm_cas_seq_cst(&rate->total, &total, total + amount));
+		return true;
+	}
+	*view = (struct window_view){.used = WINDOW_CEILING};
+	return false;
+}
+
+/*
+ * Take back `amount`, at most once, of what was taken in window `seq`. A refund raises the baseline; one that comes
+ * after its window is dropped, since the window it would relieve is gone.
+ */
+void window_refund(struct shmq_shm_rate *rate, uint32_t seq, uint64_t amount);
+
+/* Look without changing anything; `rate` may be mapped read-only. */
+void window_read(const struct shmq_shm_rate *rate, uint64_t period_ms, uint64_t now_ms, struct window_view *out);
+
+/* Begin a window in which nothing is used, at the same start. */
+void window_reset(struct shmq_shm_rate *rate);
+
+/* Make a tracker's rate new. Only while no operation can reach it. */
+void window_restart(struct shmq_shm_rate *rate);
+
+#endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Claiming and freeing slots. A slot is claimed by one compare-and-swap that also says by whom, so a thread that dies
+ * right after it is recognised. Everything here is outside the hot path and under the process lock, which nobody in
+ * another process ever waits for.
+ */
+#include "core/worker.h"
+
+#include "base/clock.h"
+#include "base/process.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+
+static struct worker_thread worker_none; /* all zero, never written */
+_Thread_local struct worker_thread *worker_self __attribute__((tls_model("initial-exec"))) = &worker_none;
+
+/* Zero after fork: of the parent's threads only one is left, and it is not attached yet. */
+static struct worker_list {
+	struct worker_thread *first;
+} * worker_list;
+
+static pthread_key_t thread_key;
+static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
+static int thread_setup_result;
+
+static_assert(sizeof(struct worker_thread) <= 4096, "a thread's attachments fit one page");
+
+static void slot_free(struct shmq_shm_slot *slot)
+{
+	shm_store_relaxed(&slot->ctr, 0); /* relaxed: the release below orders it */
+	/*
+	 * (K1) release: the idle ctr before the free slot.
+	 * Pairs with the CAS in slot_claim(). Without it the next owner's section could be overwritten by our zero.
+	 */
+	shm_store_release(&slot->owner, 0);
+}
+
+/* Make the slot ours if it is `expected`'s still. */
+static bool slot_claim(struct shmq_shm_slot *slot, uint64_t expected, uint64_t token)
+{
+	/* (K1) (R4) acq_rel: pairs with slot_free(), and with the scan in rcu_slot_is_quiescent(). */
+	if (!shm_cas_acq_rel(&slot->owner, &expected, token))
+		return false;
+	shm_store_relaxed(&slot->ctr, 0); /* relaxed: a dead owner's section; until now it only delayed reuse */
+	return true;
+}
+
+static void thread_forget(struct worker_thread *thread)
+{
+	if (thread->previous != NULL)
+		thread->previous->next = thread->next;
+	else if (worker_list->first == thread)
+		worker_list->first = thread->next;
+	if (thread->next != NULL)
+		thread->next->previous = thread->previous;
+	munmap(thread, sizeof(*thread));
+}
+
+/* Runs when a thread ends. In a forked child the page is zero and there is nothing to give back. */
+static void thread_end(void *argument)
+{
+	struct worker_thread *thread = argument;
+
+	worker_self = &worker_none;
+	if (process_lock() < 0)
+		return;
+	for (uint32_t i = 0; i < SEGMENT_ORDINALS; i++) {
+		const struct shmq_segment *segment = segment_by_ordinal(i);
+
+		if (segment != NULL && thread->attachment[i].serial == segment->serial)
+			slot_free(thread->attachment[i].slot);
+	}
+	thread_forget(thread);
+	process_unlock();
+}
+
+static void thread_setup(void)
+{
+	thread_setup_result = -pthread_key_create(&thread_key, thread_end);
+	worker_list = process_private_map(sizeof(*worker_list));
+	if (worker_list == NULL)
+		thread_setup_result = -ENOMEM;
+}
+
+/* Make sure that this thread has a page of its own, with its token in it and enlisted in this process. */
+static int thread_prepare(void)
+{
+	struct worker_thread *thread = worker_self;
+
+	pthread_once(&thread_once, thread_setup);
+	if (thread_setup_result < 0)
+		return thread_setup_result;
+	if (thread == &worker_none) {
+		thread = process_private_map(sizeof(*thread));
+		if (thread == NULL)
+			return -ENOMEM;
+		if (pthread_setspecific(thread_key, thread) != 0) {
+			munmap(thread, sizeof(*thread));
+			return -ENOMEM;
+		}
+		worker_self = thread;
+	}
+	if (thread->token != 0)
+		return 0;
+	thread->token = process_token();
+	if (thread->token == 0)
+		return -ENOENT; /* no /proc: nobody could tell whether we live */
+	thread->next = worker_list->first;
+	if (thread->next != NULL)
+		thread->next->previous = thread;
+	worker_list->first = thread;
+	return 0;
+}
+
+/* True where this thread uses the slot through another opening of the same segment. */
+static bool slot_is_in_use(const struct shmq_segment *segment, uint32_t index)
+{
+	for (uint32_t i = 0; i < SEGMENT_ORDINALS; i++) {
+		const struct worker_attachment *attachment = &worker_self->attachment[i];
+		const struct shmq_segment *other = segment_by_ordinal(i);
+
+		if (other != NULL && attachment->serial == other->serial && attachment->slot == &other->slots[index] &&
+		    other->usage->header.pair == segment->usage->header.pair)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * exec() keeps the pid and the start time: a slot that carries our token already is from before, unless we know of it.
+ * Its owner is us, and we hold nothing.
+ */
+static void free_slots_from_before_exec(struct shmq_segment *segment, uint64_t token)
+{
+	for (uint32_t i = 0; i < segment->layout.threads; i++)
+		if (shm_load_relaxed(&segment->slots[i].owner) == token && /* relaxed: only we write our token */
+		    !slot_is_in_use(segment, i))
+			slot_free(&segment->slots[i]);
+}
+
+static struct shmq_shm_slot *find_slot(struct shmq_segment *segment, uint64_t token)
+{
+	uint32_t threads = segment->layout.threads;
+	uint32_t start = process_tid(token) % threads; /* spreads concurrent claims */
+
+	for (int take_dead = 0; take_dead <= 1; take_dead++) {
+		for (uint32_t i = 0; i < threads; i++) {
+			struct shmq_shm_slot *slot = &segment->slots[(start + i) % threads];
+			uint64_t owner = shm_load_relaxed(&slot->owner); /* relaxed: the CAS decides */
+
+			if ((owner == 0 || (take_dead && process_is_dead(owner))) && slot_claim(slot, owner, token))
+				return slot;
+		}
+	}
+	return NULL;
+}
+
+static int attach_locked(struct shmq_segment *segment, struct shmq_shm_slot **out)
+{
+	int result = thread_prepare();
+	struct shmq_shm_slot *slot;
+
+	if (result < 0)
+		return result;
+	free_slots_from_before_exec(segment, worker_self->token);
+	slot = find_slot(segment, worker_self->token);
+	if (slot == NULL)
+		return -EAGAIN;
+	shm_store_relaxed(&slot->attached_ns, clock_read_ns(CLOCK_MONOTONIC)); /* relaxed: for observers only */
+	worker_self->attachment[segment->ordinal] = (struct worker_attachment){segment->serial, slot};
+	*out = slot;
+	return 0;
+}
+
+int worker_attach(struct shmq_segment *segment, struct shmq_shm_slot **out)
+{
+	int saved_errno = errno;
+	int result;
+
+	if (segment->access == SHMQ_OBSERVE)
+		return -EROFS;
+	result = process_lock();
+	if (result < 0)
+		return result;
+	result = attach_locked(segment, out);
+	process_unlock();
+	errno = saved_errno;
+	return result;
+}
+
+void worker_detach_all(struct shmq_segment *segment)
+{
+	if (worker_list == NULL || process_lock() < 0)
+		return;
+	for (struct worker_thread *thread = worker_list->first; thread != NULL; thread = thread->next) {
+		struct worker_attachment *attachment = &thread->attachment[segment->ordinal];
+
+		if (attachment->serial == segment->serial) {
+			slot_free(attachment->slot);
+			*attachment = (struct worker_attachment){0};
+		}
+	}
+	process_unlock();
+}
+
+int worker_recover(struct shmq_segment *segment)
+{
+	uint64_t token = process_token();
+	int recovered = 0;
+
+	if (segment->access == SHMQ_OBSERVE)
+		return -EACCES;
+	if (token == 0)
+		return -ENOENT;
+	for (uint32_t i = 0; i < segment->layout.threads; i++) {
+		struct shmq_shm_slot *slot = &segment->slots[i];
+		uint64_t owner = shm_load_relaxed(&slot->owner); /* relaxed: the CAS decides */
+
+		/* Claimed before it is freed: a zero over the ctr of somebody who was quicker would end its section. */
+		if (owner != 0 && owner != token && process_is_dead(owner) && slot_claim(slot, owner, token)) {
+			slot_free(slot);
+			recovered++;
+		}
+	}
+	return recovered;
+}
+
+int worker_at(const struct shmq_segment *segment, uint32_t index, struct shmq_worker *out)
+{
+	const struct shmq_shm_slot *slot;
+	uint64_t owner, ctr;
+
+	if (index >= segment->layout.threads)
+		return -EINVAL;
+	slot = &segment->slots[index];
+	ctr = shm_load_acquire(&slot->ctr);
+	owner = shm_load_acquire(&slot->owner);
+	if (owner == 0)
+		return -ENOENT;
+	*out = (struct shmq_worker){
+	    .slot = index,
+	    .tid = process_tid(owner),
+	    .alive = !process_is_dead(owner),
+	    .reading = (ctr & RCU_NESTING_MASK) != 0,
+	    .epoch = ctr >> RCU_NESTING_BITS,
+	    .attached_ns = shm_load_relaxed(&slot->attached_ns),
+	};
+	return 0;
+}
