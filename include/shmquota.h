@@ -456,8 +456,8 @@ SHMQ_API int shmq_check(struct shmq_component *c, int resource, uint64_t amount,
 SHMQ_API int shmq_try_consume(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict);
 
 /*
- * Take several resources or none. The verdict names the resource that refused, or the last one.
- * A worker that is killed in the middle has taken some: rates return with their window.
+ * Take several resources or none. The verdict names the resource that refused, with all that was asked of it, or the
+ * last one. A worker that is killed in the middle has taken some: rates return with their window.
  *
  * Returns  as above; -EINVAL also where `count` is 0 or above SHMQ_DEMANDS_MAX.
  */

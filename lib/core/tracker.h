@@ -19,6 +19,15 @@ struct tracker_limits {
 	uint64_t period_ms; /* 0 for levels */
 };
 
+static inline struct tracker_limits tracker_limits(const struct shmq_shm_quota *quota, int resource)
+{
+	/* relaxed: the policy's generation released them */
+	return (struct tracker_limits){
+	    .limit = shm_load_relaxed(&quota->resource[resource].limit),
+	    .period_ms = shm_load_relaxed(&quota->resource[resource].period_ms),
+	};
+}
+
 /* What was taken, so that it can be taken back. */
 struct tracker_receipt {
 	uint64_t used; /* before */
@@ -118,7 +127,16 @@ static inline int tracker_take(struct shmq_shm_tracker *tracker, int resource, c
 	return tracker_take_level(tracker_level(tracker, resource), limits, amount, verdict, receipt);
 }
 
-/* Take back what tracker_take() took. */
+/* Count a refusal that was found out without trying to take. */
+static inline void tracker_count_denied(struct shmq_shm_tracker *tracker, int resource)
+{
+	struct shm_u64 *denied = tracker_is_rate(resource) ? &tracker_rate(tracker, resource)->denied
+	                                                   : &tracker_level(tracker, resource)->denied;
+
+	shm_add_relaxed(denied, 1); /* relaxed: a figure for people */
+}
+
+/* Take back what tracker_take() took. Its share of total and peak stays. */
 void tracker_give_back(struct shmq_shm_tracker *tracker, int resource, uint64_t amount,
                        const struct tracker_receipt *receipt);
 

@@ -13,6 +13,7 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -158,12 +159,47 @@ int object_create(struct object *out, const char *folder, mode_t mode, const str
 	return result;
 }
 
+struct descriptor_path {
+	char text[32];
+};
+
+static struct descriptor_path descriptor_path(int fd)
+{
+	struct descriptor_path path;
+
+	snprintf(path.text, sizeof(path.text), "/proc/self/fd/%d", fd);
+	return path;
+}
+
+static void *object_map(int fd, size_t size, int protection)
+{
+	void *map = mmap(NULL, size, protection, MAP_SHARED, fd, 0);
+
+	return map == MAP_FAILED ? NULL : map;
+}
+
+const void *object_map_read_only(const struct object *object)
+{
+	int fd = open(descriptor_path(object->fd).text, O_RDONLY | O_CLOEXEC);
+	const void *map;
+
+	if (fd < 0)
+		return NULL;
+	map = object_map(fd, object->header.object_bytes, PROT_READ);
+	close(fd);
+	return map;
+}
+
+void *object_map_writable(const struct object *object)
+{
+	return object_map(object->fd, object->header.object_bytes, PROT_READ | PROT_WRITE);
+}
+
 int object_link(const struct object *object, const char *path)
 {
-	char self[32];
+	const struct descriptor_path self = descriptor_path(object->fd);
 
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", object->fd);
-	return linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+	return linkat(AT_FDCWD, self.text, AT_FDCWD, path, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }
 
 bool object_is_named(const struct object *object, const char *path)

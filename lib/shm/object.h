@@ -44,6 +44,12 @@ int object_link(const struct object *object, const char *path);
 /* True where `path` is this very object still. */
 bool object_is_named(const struct object *object, const char *path);
 
+/* Map an object for reading by a descriptor that cannot write: mprotect() cannot add what the descriptor lacks. */
+const void *object_map_read_only(const struct object *object);
+
+/* Map an object for reading and writing; it must have been opened so. Both return NULL with errno set. */
+void *object_map_writable(const struct object *object);
+
 void object_close(struct object *object);
 
 #endif

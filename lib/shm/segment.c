@@ -59,16 +59,11 @@ static void segment_delist(const struct shmq_segment *segment)
 	process_unlock();
 }
 
-static void *object_map(const struct object *object, int protection)
-{
-	void *map = mmap(NULL, object->header.object_bytes, protection, MAP_SHARED, object->fd, 0);
-
-	return map == MAP_FAILED ? NULL : map;
-}
-
 static int segment_map_usage(struct shmq_segment *segment, const struct object *usage)
 {
-	char *bytes = object_map(usage, segment->access == SHMQ_OBSERVE ? PROT_READ : PROT_READ | PROT_WRITE);
+	/* An observer's mapping cannot be written to, whatever type it has. */
+	char *bytes = segment->access == SHMQ_OBSERVE ? (char *)(uintptr_t)object_map_read_only(usage)
+	                                              : object_map_writable(usage);
 
 	if (bytes == NULL)
 		return -errno;
@@ -80,7 +75,7 @@ static int segment_map_usage(struct shmq_segment *segment, const struct object *
 
 static int segment_map_policy(struct shmq_segment *segment, const struct object *policy)
 {
-	const char *bytes = object_map(policy, PROT_READ);
+	const char *bytes = object_map_read_only(policy);
 
 	if (bytes == NULL)
 		return -errno;
@@ -91,7 +86,7 @@ static int segment_map_policy(struct shmq_segment *segment, const struct object 
 		segment->quotas[i] = (const struct shmq_shm_quota *)(bytes + segment->layout.quotas_at[i]);
 	if (segment->access != SHMQ_CONTROL)
 		return 0;
-	segment->private->writable = object_map(policy, PROT_READ | PROT_WRITE);
+	segment->private->writable = object_map_writable(policy);
 	if (segment->private->writable == NULL ||
 	    madvise(segment->private->writable, segment->layout.policy_bytes, MADV_DONTFORK) < 0)
 		return -errno;
@@ -237,7 +232,7 @@ static bool any_owner_lives(const struct object *usage)
 
 	if (layout_compute(&layout, usage->header.components, usage->header.threads) < 0)
 		return true;
-	bytes = object_map(usage, PROT_READ);
+	bytes = object_map_read_only(usage);
 	if (bytes == NULL)
 		return true;
 	for (uint32_t i = 0; i < layout.threads && !lives; i++) {

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Taking a line apart; see line.h for what may stand in it.
+ *
+ * Every branch either accounts for all bytes of the line or refuses it. There is no branch that drops text which is not
+ * a comment: what somebody wrote about a quota is never silently left out.
+ */
+#include "policy/line.h"
+
+#include <string.h>
+
+static bool is_blank(char byte)
+{
+	return byte == ' ' || byte == '\t';
+}
+
+static size_t skip_blanks(const char *text, size_t at)
+{
+	while (is_blank(text[at]))
+		at++;
+	return at;
+}
+
+/* At a ';' or '#' that begins a comment: the first thing in a line, or after a blank. */
+static bool is_comment(const char *text, size_t at)
+{
+	return (text[at] == ';' || text[at] == '#') && (at == 0 || is_blank(text[at - 1]));
+}
+
+static enum line_kind refuse(struct line *line, size_t at, const char *fault)
+{
+	line->fault_at = at;
+	line->fault = fault;
+	return line->kind = LINE_REFUSED;
+}
+
+static void copy(char *out, const char *text, size_t length)
+{
+	memcpy(out, text, length);
+	out[length] = '\0';
+}
+
+/*
+ * Read text in double quotes from behind the opening one into the value.
+ * Returns the place behind the closing one, or 0 where the line was refused.
+ */
+static size_t read_quoted(struct line *line, const char *text, size_t at)
+{
+	size_t length = 0, start = at;
+
+	line->is_quoted = true;
+	line->value_at = at;
+	for (; text[at] != '\0'; at++) {
+		if (text[at] == '"') {
+			line->value[length] = '\0';
+			return at + 1;
+		}
+		if (text[at] == '\\') {
+			if (text[at + 1] != '"' && text[at + 1] != '\\') {
+				refuse(line, at, "only \\\" and \\\\ may follow a backslash in double quotes");
+				return 0;
+			}
+			at++;
+		}
+		line->value[length++] = text[at];
+	}
+	refuse(line, start - 1, "no double quote ends this one");
+	return 0;
+}
+
+/* Nothing but blanks and a comment may stand at the end of a line. */
+static enum line_kind finish(struct line *line, const char *text, size_t at, enum line_kind kind, const char *fault)
+{
+	size_t rest = skip_blanks(text, at);
+
+	if (text[rest] != '\0' && text[rest] != ';' && text[rest] != '#')
+		return refuse(line, rest, fault);
+	return line->kind = kind;
+}
+
+static enum line_kind read_section(struct line *line, const char *text, size_t at)
+{
+	size_t bracket = at, end = at + 1 + strcspn(text + at + 1, ":]");
+
+	line->word_at = at + 1;
+	copy(line->word, text + at + 1, end - at - 1);
+	if (text[end] == ':') {
+		line->has_value = true;
+		line->value_at = end + 1;
+		if (text[end + 1] == '"') {
+			end = read_quoted(line, text, end + 2);
+			if (end == 0)
+				return LINE_REFUSED;
+			if (text[end] != ']')
+				return refuse(line, end, "']' must follow the closing double quote");
+		} else {
+			end += 1 + strcspn(text + end + 1, "\"]");
+			copy(line->value, text + line->value_at, end - line->value_at);
+		}
+	}
+	if (text[end] == '"')
+		return refuse(line, end,
+		              "a double quote inside a name; write \\\" for it and the whole name in double quotes");
+	if (text[end] != ']')
+		return refuse(line, bracket, "no ']' ends this section's name");
+	return finish(line, text, end + 1, LINE_SECTION, "text after ']'; a key stands on a line of its own");
+}
+
+static enum line_kind read_value(struct line *line, const char *text, size_t at)
+{
+	size_t end;
+
+	at = skip_blanks(text, at);
+	line->value_at = at;
+	if (text[at] == '"') {
+		end = read_quoted(line, text, at + 1);
+		if (end == 0)
+			return LINE_REFUSED;
+		return finish(line, text, end, LINE_KEY, "text after the closing double quote");
+	}
+	for (end = at; text[end] != '\0' && !is_comment(text, end); end++)
+		if (text[end] == '"')
+			return refuse(line, end,
+			              "a double quote inside a value; write the whole value in double quotes");
+	while (end > at && is_blank(text[end - 1]))
+		end--;
+	copy(line->value, text + at, end - at);
+	return line->kind = LINE_KEY;
+}
+
+static enum line_kind read_key(struct line *line, const char *text, size_t at)
+{
+	size_t end, last;
+
+	for (end = at; text[end] != '=' && text[end] != ':'; end++)
+		if (text[end] == '\0' || is_comment(text, end))
+			return refuse(line, at,
+			              line->is_indented ? "expected KEY = VALUE; a value cannot go on in a second line"
+			                                : "expected KEY = VALUE or [SECTION]");
+	for (last = end; last > at && is_blank(text[last - 1]);)
+		last--;
+	if (last == at)
+		return refuse(line, at, "no key stands before this");
+	/* ASCII only: outside of it inih asks the locale what a blank is. */
+	for (size_t i = at; i < last; i++)
+		if (text[i] < ' ' || text[i] > '~' || text[i] == '"' || text[i] == '[' || text[i] == ']')
+			return refuse(line, i, "a key is made of letters, digits and '_' only");
+	line->word_at = at;
+	copy(line->word, text + at, last - at);
+	return read_value(line, text, end + 1);
+}
+
+enum line_kind line_read(struct line *line, const char *text)
+{
+	size_t at = skip_blanks(text, 0);
+
+	line->is_indented = at > 0 && text[at] != '\0' && !is_comment(text, at);
+	line->has_value = false;
+	line->is_quoted = false;
+	line->word_at = line->value_at = at;
+	line->fault_at = 0;
+	line->fault = NULL;
+	line->word[0] = line->value[0] = '\0';
+	if (text[at] == '\0' || is_comment(text, at))
+		return line->kind = LINE_EMPTY;
+	if (strncmp(text + at, LINE_BYTE_ORDER_MARK, 3) == 0)
+		return refuse(line, at, "a byte order mark, which only a file's first line may begin with; remove it");
+	if (text[at] == '[')
+		return read_section(line, text, at);
+	return read_key(line, text, at);
+}
+
+size_t line_value_place(const struct line *line, const char *text, size_t offset)
+{
+	size_t at = line->value_at;
+
+	if (!line->is_quoted)
+		return at + offset;
+	for (; offset > 0; offset--)
+		at += text[at] == '\\' ? 2 : 1;
+	return at;
+}
