@@ -7,7 +7,7 @@
  * out, and where it may be called.
  *
  * Words: a *segment* is the shared memory that all processes map; a *component* is who is accounted; a *quota* is its
- * limits, one per *resource*; a *window* is one period of a rate; a *worker* is one thread attached to a segment.
+ * limits, one per *resource*; a *window* is one period of a rate; a *worker* is a process attached to a segment.
  */
 #ifndef SHMQUOTA_H
 #define SHMQUOTA_H
@@ -211,6 +211,7 @@ SHMQ_API int shmq_segment_create(struct shmq_segment **out, const char *name, co
  *          -ENODATA  truncated
  *          -EUCLEAN  left over from another boot
  *          -EXDEV    made in another pid or time namespace
+ *          -EBUSY    somebody has been replacing a leftover for a second
  *          -EMFILE   this process has 250 segments open
  *          other     the errno of open or mmap
  * Callable from any thread. Makes system calls.
@@ -340,7 +341,8 @@ SHMQ_API const char *shmq_policy_component(const struct shmq_policy *policy, siz
  *
  * Returns  0
  *          -EACCES  the segment is not open for control, or by the process that forked this one
- *          -ENOSPC  more components than the segment has room for; nothing was changed
+ *          -ENOSPC  more components than the segment has room for, dropped ones and those that wait for their grace
+ *                   period included; nothing was changed
  *          -EAGAIN  a stopped worker still reads the policy before the last one; nothing was changed, try again
  *          -EBUSY   another controller is at work and did not finish within 10 s; nothing was changed
  * Callable from any thread; may wait for a grace period.
@@ -441,6 +443,9 @@ struct shmq_demand {
  *          -ESTALE          the component was unregistered
  *          -EROFS           the segment is open for observing only (shmq_check() works there)
  *          -EAGAIN          a thread's first use, and all thread slots are taken by live threads
+ *          -EXDEV           a thread's first use, in another pid or time namespace than the segment's
+ *          -ENOSYS          a thread's first use, and /proc is not mounted
+ * An amount of 0 is refused only where the limit is passed already.
  * No system call, allocation or lock, a thread's first use of the segment apart (it reads /proc and claims a slot).
  * Callable from any thread, in a forked child, and in signal handlers of a thread that is attached already.
  * `verdict` may be NULL.

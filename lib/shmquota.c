@@ -335,7 +335,8 @@ static bool look_end(const struct operation *look, const struct shmq_component *
 		operation_end(look);
 		return true;
 	}
-	return shm_load_acquire(&c->segment->policy->control.generation) == look->generation;
+	return directory_is_current(c->segment, &c->key) &&
+	       shm_load_acquire(&c->segment->policy->control.generation) == look->generation;
 }
 
 static void verdict_begin(struct shmq_verdict *verdict, const struct shmq_component *c, int resource, uint64_t amount)

@@ -109,15 +109,29 @@ static inline bool shm_cas_seq_cst(struct shm_u64 *word, uint64_t *expected, uin
 #define private_store_release(pointer, value) atomic_store_explicit(pointer, value, memory_order_release)
 
 #if defined(__SANITIZE_THREAD__)
-#define SHM_FENCE_BY_EXCHANGE 1
+#define SHM_UNDER_TSAN 1
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-#define SHM_FENCE_BY_EXCHANGE 1
+#define SHM_UNDER_TSAN 1
 #endif
 #endif
-#if defined(__x86_64__) && !defined(SHM_FENCE_BY_EXCHANGE)
-#define SHM_FENCE_BY_EXCHANGE 1
+
+/*
+ * Fences for who is not on the hot path. ThreadSanitizer models neither (gcc says so); it judges by the accesses around.
+ */
+static inline void shm_fence_acquire(void)
+{
+#if !defined(SHM_UNDER_TSAN)
+	atomic_thread_fence(memory_order_acquire);
 #endif
+}
+
+static inline void shm_fence_seq_cst(void)
+{
+#if !defined(SHM_UNDER_TSAN)
+	atomic_thread_fence(memory_order_seq_cst);
+#endif
+}
 
 /*
  * Store, then a full fence: nothing after it is done before the store is visible.
@@ -127,7 +141,7 @@ static inline bool shm_cas_seq_cst(struct shm_u64 *word, uint64_t *expected, uin
  */
 static inline void shm_store_fence(struct shm_u64 *word, uint64_t value)
 {
-#if defined(SHM_FENCE_BY_EXCHANGE)
+#if defined(__x86_64__) || defined(SHM_UNDER_TSAN)
 	(void)atomic_exchange_explicit(&word->value, value, memory_order_seq_cst);
 #else
 	atomic_store_explicit(&word->value, value, memory_order_relaxed);

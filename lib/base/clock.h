@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The clocks that windows go by, in milliseconds of CLOCK_MONOTONIC. Both are read through the vDSO, without a system
- * call. The coarse one is five times cheaper and lags by up to 4 ms, which is little beside a window of 100 ms and can
- * only make a window roll late: what is admitted stays within the limit of the window that is still open.
+ * call. The coarse one is several times cheaper and lags by up to one tick of the kernel (4 ms at HZ=250), which is
+ * little beside a window of 100 ms and can only make a window roll late: what is admitted stays within the limit of the
+ * window that is still open.
  */
 #ifndef SHMQ_BASE_CLOCK_H
 #define SHMQ_BASE_CLOCK_H
@@ -11,6 +12,7 @@
 #include <time.h>
 
 #define CLOCK_COARSE_FROM_MS UINT64_C(100)
+#define CLOCK_COARSE_LAG_MS UINT64_C(10) /* at HZ=100, the slowest tick */
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)
 

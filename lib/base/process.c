@@ -81,8 +81,8 @@ bool process_is_dead(uint64_t token)
 	char path[32];
 	pid_t tid = (pid_t)process_tid(token);
 
-	if (tid <= 0)
-		return false; /* not a token: nothing is proven, and kill() would mean a process group */
+	if (tid == 0)
+		return true; /* a damaged word: no thread has this id, and kill() would mean a process group */
 	if (kill(tid, 0) < 0 && errno == ESRCH)
 		return true;
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);

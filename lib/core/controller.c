@@ -4,6 +4,7 @@
  */
 #include "core/controller.h"
 
+#include "base/clock.h"
 #include "base/process.h"
 
 #include <errno.h>
@@ -15,14 +16,15 @@ int controller_lock(struct shmq_segment *segment, bool *must_recover)
 {
 	const struct timespec pause = {.tv_nsec = PAUSE_NS};
 	struct shmq_shm_policy *policy = segment_writable(segment);
-	uint64_t token;
+	uint64_t token, deadline_ns;
 
 	if (policy == NULL)
 		return -EACCES;
 	token = process_token();
 	if (token == 0)
-		return -ENOENT;
-	for (int waited_ms = 0; waited_ms <= CONTROLLER_PATIENCE_MS; waited_ms++) {
+		return -ENOSYS;
+	deadline_ns = clock_read_ns(CLOCK_MONOTONIC) + CONTROLLER_PATIENCE_MS * NS_PER_MS;
+	do {
 		uint64_t holder = 0;
 
 		/* (C1) acq_rel: pairs with controller_unlock(). We see all that the holder before us did. */
@@ -37,7 +39,7 @@ int controller_lock(struct shmq_segment *segment, bool *must_recover)
 			return 0;
 		}
 		nanosleep(&pause, NULL);
-	}
+	} while (clock_read_ns(CLOCK_MONOTONIC) < deadline_ns);
 	return -EBUSY;
 }
 

@@ -11,7 +11,9 @@
 static int check_all(struct shmq_shm_tracker *tracker, const struct shmq_shm_quota *quota,
                      const struct shmq_demand *demands, size_t count, struct shmq_verdict *verdict)
 {
-	for (size_t i = 0; i < count; i++) {
+	int result = SHMQ_OK;
+
+	for (size_t i = 0; i < count && result == SHMQ_OK; i++) {
 		struct tracker_limits limits = tracker_limits(quota, demands[i].resource);
 		uint64_t amount = 0;
 
@@ -21,12 +23,11 @@ static int check_all(struct shmq_shm_tracker *tracker, const struct shmq_shm_quo
 			verdict->resource = demands[i].resource;
 			verdict->requested = amount;
 		}
-		if (tracker_check(tracker, demands[i].resource, &limits, amount, verdict) == SHMQ_DENIED) {
+		result = tracker_check(tracker, demands[i].resource, &limits, amount, verdict);
+		if (result == SHMQ_DENIED)
 			tracker_count_denied(tracker, demands[i].resource);
-			return SHMQ_DENIED;
-		}
 	}
-	return SHMQ_OK;
+	return result;
 }
 
 static int take_all(struct shmq_shm_tracker *tracker, const struct shmq_shm_quota *quota,

@@ -45,7 +45,7 @@ int directory_find(const struct shmq_segment *segment, const char *name, size_t 
 		if (hops == segment->layout.components)
 			break; /* a damaged chain */
 		if (shm_load32_relaxed(&entry->hash) == (uint32_t)hash && directory_at(segment, link - 1, out) == 0 &&
-		    entry_has_name(entry, (uint32_t)hash, name, length) && directory_quota(segment, out) != NULL)
+		    entry_has_name(entry, (uint32_t)hash, name, length) && directory_is_current(segment, out))
 			return 0;
 		link = shm_load32_acquire(&entry->next); /* (D4) */
 	}
@@ -61,7 +61,7 @@ bool directory_name(const struct shmq_segment *segment, const struct directory_k
 		return false;
 	memcpy(out, entry->name, length);
 	out[length] = '\0';
-	return text_is_component_name(out, length) && directory_quota(segment, key) != NULL;
+	return text_is_component_name(out, length) && directory_is_current(segment, key);
 }
 
 /* ---- Quotas ---- */
@@ -111,6 +111,8 @@ static struct shm_u32 *find_link(const struct directory *directory, uint32_t ind
 {
 	struct shm_u32 *word = bucket_of(directory, index);
 
+	if (directory->entries[index].name_length == 0)
+		return NULL; /* never used; also keeps recovery linear */
 	for (uint32_t hops = 0; hops < directory->segment->layout.components; hops++) {
 		uint32_t link = shm_load32_relaxed(word); /* relaxed: ours */
 
@@ -146,8 +148,8 @@ static void directory_unlink(struct directory *directory, uint32_t index)
 static void entry_set_state(struct shmq_shm_entry *entry, uint64_t generation, unsigned state)
 {
 	/*
-	 * (D2) release: all that was prepared before it is true.
-	 * Pairs with directory_quota() and directory_at(). Without it a reader could find the name before.
+	 * (D2) (D5) release: all that was prepared before it is true.
+	 * Pairs with directory_quota(), directory_at() and directory_is_current(). Without it a reader could find the name before.
 	 */
 	shm_store_release(&entry->genstate, generation << ENTRY_STATE_BITS | state);
 }
@@ -358,8 +360,9 @@ static int register_reserved(struct directory *directory, uint32_t reserved, con
 	index = directory_allocate(directory);
 	if (index == DIRECTORY_NONE)
 		return -ENOSPC;
-	quota_copy(&directory->quotas[directory->active][index], quota, QUOTA_PRESENT | QUOTA_DECLARED);
+	/* The name first: killed in between, no entry must be reserved under the name of its former life. */
 	directory_prepare(directory, index, name, length);
+	quota_copy(&directory->quotas[directory->active][index], quota, QUOTA_PRESENT | QUOTA_DECLARED);
 	directory_commit(directory, index);
 	shm_store_relaxed(&quota->flags, 0); /* relaxed: nobody reads the quota of a DYING entry */
 	directory_retire(directory, reserved);
@@ -367,7 +370,7 @@ static int register_reserved(struct directory *directory, uint32_t reserved, con
 }
 
 /*
- * Order: quota, name and tracker, link, commit. Killed before the commit, recovery finds a FREE entry in a chain and
+ * Order: name and tracker, link, quota, commit. Killed before the commit, recovery finds a FREE entry in a chain and
  * retires it. A quota of the caller's leaves what the policy reserves as it is.
  */
 static int register_locked(struct directory *directory, const char *name, size_t length, const struct shmq_quota *quota)
@@ -382,11 +385,11 @@ static int register_locked(struct directory *directory, const char *name, size_t
 	index = directory_allocate(directory);
 	if (index == DIRECTORY_NONE)
 		return -ENOSPC;
+	directory_prepare(directory, index, name, length);
 	if (quota != NULL)
 		quota_store(&quotas[index], quota, QUOTA_PRESENT | QUOTA_OWN);
 	else
 		quota_copy(&quotas[index], &quotas[directory->segment->layout.components], QUOTA_PRESENT);
-	directory_prepare(directory, index, name, length);
 	directory_commit(directory, index);
 	return 0;
 }

@@ -52,7 +52,22 @@ static inline const struct shmq_shm_quota *directory_quota(const struct shmq_seg
 	return (shm_load_acquire(&quota->flags) & QUOTA_PRESENT) != 0 ? quota : NULL;
 }
 
-/* Inside a read section, or with another look at the key afterwards. Returns 0 or -ENOENT. */
+/*
+ * Tell, after reading, whether the registration was in force all the while. Only observers need it: they have no read
+ * section that keeps the entry.
+ */
+static inline bool directory_is_current(const struct shmq_segment *segment, const struct directory_key *key)
+{
+	/*
+	 * (D5) acquire fence: all that was read before, then the key once more.
+	 * Pairs with the release of entry_set_state(), which comes before anything is written for a successor. Without
+	 * it an observer could report another component's name or figures.
+	 */
+	shm_fence_acquire();
+	return directory_quota(segment, key) != NULL;
+}
+
+/* Inside a read section, or followed by directory_is_current(). Returns 0 or -ENOENT. */
 int directory_find(const struct shmq_segment *segment, const char *name, size_t length, struct directory_key *out);
 
 /* The registration in force at an index. Returns 0, -ENOENT, or -EINVAL beyond the last one. */

@@ -21,7 +21,9 @@
 
 struct handle_cache {
 	struct cds_lfht *table;
-	struct shmq_component *retired; /* out of the table, waiting to be freed; under the process lock */
+	/* Under the process lock: */
+	struct shmq_component **by_index; /* the handle in the table for an entry; bounds the table by the capacity */
+	struct shmq_component *retired;   /* out of the table, waiting to be freed */
 };
 
 /* What is looked for. */
@@ -99,8 +101,12 @@ static struct handle_cache *cache_create(struct shmq_segment *segment)
 
 	if (cache == NULL)
 		return NULL;
+	cache->by_index = calloc(segment->layout.components, sizeof(struct shmq_component *));
 	cache->table = cds_lfht_new_flavor(buckets, buckets, buckets, 0, &segment_flavor, NULL);
-	if (cache->table == NULL) {
+	if (cache->table == NULL || cache->by_index == NULL) {
+		if (cache->table != NULL)
+			cds_lfht_destroy(cache->table, NULL);
+		free(cache->by_index);
 		free(cache);
 		return NULL;
 	}
@@ -117,7 +123,10 @@ static void cache_free_retired(const struct shmq_segment *segment, struct handle
 	while (*link != NULL) {
 		struct shmq_component *handle = *link;
 
-		/* (H2) acquire: pairs with handle_put(). The last user's reads before the memory goes. */
+		/*
+		 * (H2) acquire: pairs with handle_put(). The last user's reads before the memory goes.
+		 * (H3) a later grace period is over: pairs with cache_retire().
+		 */
 		if (handle->retired_epoch < done && shm_load_acquire(&handle->references) == 0) {
 			*link = handle->next_retired;
 			free(handle);
@@ -127,9 +136,16 @@ static void cache_free_retired(const struct shmq_segment *segment, struct handle
 	}
 }
 
+/* The handle is out of the table: note when, so that it can be freed after a grace period. */
 static void cache_retire(const struct shmq_segment *segment, struct handle_cache *cache, struct shmq_component *handle)
 {
-	handle->retired_epoch = shm_load_seq_cst(&segment->policy->control.epoch);
+	/*
+	 * (H3) full fence, then load: out of the table before the epoch.
+	 * Pairs with the comparison in cache_free_retired(): a grace period that began after this epoch waits for
+	 * every lookup that could have found the handle.
+	 */
+	shm_fence_seq_cst();
+	handle->retired_epoch = shm_load_acquire(&segment->policy->control.epoch);
 	handle->next_retired = cache->retired;
 	cache->retired = handle;
 }
@@ -149,12 +165,32 @@ static struct shmq_component *handle_create(struct shmq_segment *segment, const 
 	return handle;
 }
 
+/* Put a handle into the table, in place of what is stale now: that of its entry, and that of its name. */
+static void cache_put(const struct shmq_segment *segment, struct handle_cache *cache, uint64_t hash,
+                      struct shmq_component *handle)
+{
+	const struct handle_name name = {handle->name, handle->name_length};
+	struct shmq_component **slot = &cache->by_index[handle->key.index];
+	struct shmq_component *replaced;
+
+	if (*slot != NULL) {
+		cds_lfht_del(cache->table, &(*slot)->node);
+		cache_retire(segment, cache, *slot);
+	}
+	*slot = handle;
+	replaced =
+	    handle_of(cds_lfht_add_replace(cache->table, (unsigned long)hash, handle_matches, &name, &handle->node));
+	if (replaced != NULL) {
+		cache->by_index[replaced->key.index] = NULL;
+		cache_retire(segment, cache, replaced);
+	}
+}
+
 static int cache_add(struct shmq_component **out, struct shmq_segment *segment, uint64_t hash,
                      const struct handle_name *name)
 {
 	struct handle_cache *cache = private_load_acquire(&segment->private->handles);
 	struct directory_key key;
-	struct cds_lfht_node *replaced;
 	int result = directory_find(segment, name->bytes, name->length, &key);
 
 	if (result < 0)
@@ -164,9 +200,7 @@ static int cache_add(struct shmq_component **out, struct shmq_segment *segment, 
 	*out = cache == NULL ? NULL : handle_create(segment, &key, name);
 	if (*out == NULL)
 		return -ENOMEM;
-	replaced = cds_lfht_add_replace(cache->table, (unsigned long)hash, handle_matches, name, &(*out)->node);
-	if (replaced != NULL)
-		cache_retire(segment, cache, handle_of(replaced));
+	cache_put(segment, cache, hash, *out);
 	cache_free_retired(segment, cache);
 	return 0;
 }
@@ -250,5 +284,6 @@ void handle_close_all(struct shmq_segment *segment)
 		free(handle);
 	}
 	cds_lfht_destroy(cache->table, NULL);
+	free(cache->by_index);
 	free(cache);
 }

@@ -17,7 +17,7 @@
 
 #define LEVEL_AMOUNT_BITS 51
 #define LEVEL_AMOUNT_MASK ((UINT64_C(1) << LEVEL_AMOUNT_BITS) - 1)
-#define LEVEL_CEILING (UINT64_C(1) << 47)
+#define LEVEL_CEILING (UINT64_C(1) << 47) /* as WINDOW_CEILING */
 
 static_assert(SHMQ_THREADS_MAX < UINT64_C(1) << (64 - LEVEL_AMOUNT_BITS), "every slot has a number above 0");
 

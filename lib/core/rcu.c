@@ -4,18 +4,18 @@
  */
 #include "core/rcu.h"
 
+#include "base/clock.h"
 #include "base/process.h"
 
 #include <time.h>
 
 #define POLL_PAUSE_NS 50000
-#define POLLS_PER_MS 20
 
 uint64_t rcu_cookie(struct shmq_segment *segment)
 {
 	/*
-	 * (R1) (R2) seq_cst: what was unpublished before the new epoch, and the new epoch before the scan.
-	 * Pairs with the acquire and the full fence in rcu_read_lock().
+	 * (R1) seq_cst: what was unpublished before the new epoch.
+	 * Pairs with the acquire in rcu_read_lock().
 	 */
 	return shm_add_seq_cst(&segment_writable(segment)->control.epoch, 1) + 1;
 }
@@ -65,6 +65,13 @@ bool rcu_poll(struct shmq_segment *segment, uint64_t cookie)
 {
 	if (rcu_done(segment) >= cookie)
 		return true;
+	if (cookie > shm_load_relaxed(&segment->policy->control.epoch)) /* relaxed: a cookie is never ahead of it */
+		return false; /* a damaged cookie: it would end all later grace periods at once */
+	/*
+	 * (R2) full fence: what was unpublished before the scan, whoever of us did it.
+	 * Pairs with the full fence in rcu_read_lock().
+	 */
+	shm_fence_seq_cst();
 	for (uint32_t i = 0; i < segment->layout.threads; i++)
 		if (!rcu_slot_is_quiescent(&segment->slots[i], cookie))
 			return false;
@@ -75,9 +82,10 @@ bool rcu_poll(struct shmq_segment *segment, uint64_t cookie)
 bool rcu_wait(struct shmq_segment *segment, uint64_t cookie, unsigned timeout_ms)
 {
 	const struct timespec pause = {.tv_nsec = POLL_PAUSE_NS};
+	uint64_t deadline_ns = clock_read_ns(CLOCK_MONOTONIC) + timeout_ms * NS_PER_MS;
 
-	for (unsigned polls = 0; !rcu_poll(segment, cookie); polls++) {
-		if (polls / POLLS_PER_MS >= timeout_ms)
+	while (!rcu_poll(segment, cookie)) {
+		if (clock_read_ns(CLOCK_MONOTONIC) >= deadline_ns)
 			return false;
 		nanosleep(&pause, NULL);
 	}

@@ -39,7 +39,7 @@ static inline void rcu_read_lock(struct shmq_shm_slot *slot, const struct shm_u6
 	ctr = shm_load_acquire(epoch) << RCU_NESTING_BITS | 1;
 	/*
 	 * (R2) store and full fence: the statement is visible before anything is read.
-	 * Pairs with the fence of the increment in rcu_cookie(). Without it the scan could find an idle slot while its
+	 * Pairs with the full fence in rcu_poll(). Without it the scan could find an idle slot while its
 	 * owner already reads what was just retired (store buffering).
 	 */
 	shm_store_fence(&slot->ctr, ctr);

@@ -18,10 +18,13 @@ void tracker_advise(struct shmq_verdict *verdict, const struct tracker_limits *l
                     uint64_t now_ms)
 {
 	uint64_t end_ms = start_ms + limits->period_ms;
+	uint64_t wait_ms = end_ms > now_ms ? end_ms - now_ms : 1;
 
+	if (limits->period_ms >= CLOCK_COARSE_FROM_MS)
+		wait_ms += CLOCK_COARSE_LAG_MS; /* who wakes on the dot would still see the clock before it */
 	verdict->retry_after_ns = UINT64_MAX;
 	if (limits->period_ms != 0 && verdict->requested <= limits->limit)
-		verdict->retry_after_ns = (end_ms > now_ms ? end_ms - now_ms : 1) * NS_PER_MS;
+		verdict->retry_after_ns = (wait_ms < limits->period_ms ? wait_ms : limits->period_ms) * NS_PER_MS;
 }
 
 void tracker_give_back(struct shmq_shm_tracker *tracker, int resource, uint64_t amount,
@@ -36,6 +39,7 @@ void tracker_give_back(struct shmq_shm_tracker *tracker, int resource, uint64_t 
 int tracker_check(const struct shmq_shm_tracker *tracker, int resource, const struct tracker_limits *limits,
                   uint64_t amount, struct shmq_verdict *verdict)
 {
+	uint64_t ceiling = limits->limit < WINDOW_CEILING ? limits->limit : WINDOW_CEILING;
 	struct window_view view = {0};
 	uint64_t now_ms = 0;
 	bool is_admitted;
@@ -46,13 +50,15 @@ int tracker_check(const struct shmq_shm_tracker *tracker, int resource, const st
 	} else {
 		view.used = level_read(level_of(tracker, resource));
 	}
-	is_admitted = view.used <= limits->limit && amount <= limits->limit - view.used;
+	is_admitted = view.used <= ceiling && amount <= ceiling - view.used;
 	if (verdict != NULL) {
 		tracker_judge(verdict, limits, view.used, 0);
 		if (!is_admitted)
 			tracker_advise(verdict, limits, view.start_ms, now_ms);
 	}
-	return is_admitted ? SHMQ_OK : SHMQ_DENIED;
+	if (is_admitted)
+		return SHMQ_OK;
+	return ceiling < limits->limit ? -EOVERFLOW : SHMQ_DENIED;
 }
 
 int tracker_release(struct shmq_shm_tracker *tracker, int resource, uint64_t amount)

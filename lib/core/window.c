@@ -15,10 +15,12 @@ static uint64_t window_next(uint64_t current, uint64_t start_ms)
 uint64_t window_roll(struct shmq_shm_rate *rate, uint64_t current, uint64_t period_ms, uint64_t now_ms)
 {
 	uint64_t seen = current;
-	/* Aligned to the period, so that windows of equal length roll together. */
-	uint64_t next = window_next(current, now_ms - now_ms % period_ms);
+	uint64_t next = window_next(current, window_align(now_ms, period_ms));
 
-	/* (W1) seq_cst: pairs with the load in window_take(). Who loses the race takes the winner's window. */
+	/*
+	 * (W1) (W4) seq_cst: pairs with the loads in window_take() and window_refund(). Who loses the race takes the
+	 * winner's window.
+	 */
 	return shm_cas_seq_cst(&rate->current, &seen, next) ? next : seen;
 }
 
@@ -46,7 +48,7 @@ void window_refund(struct shmq_shm_rate *rate, uint32_t seq, uint64_t amount)
 		return;
 	base = shm_load_acquire(word);
 	do {
-		if (window_base_age(base, seq) != 0)
+		if (!window_has_base(seq, base))
 			return;
 		raised = (base & ~WINDOW_TOTAL_MASK) | ((base + amount) & WINDOW_TOTAL_MASK);
 		/* (W2) acq_rel; retried when another refund raised it */
@@ -60,14 +62,14 @@ void window_read(const struct shmq_shm_rate *rate, uint64_t period_ms, uint64_t 
 		uint64_t current = shm_load_seq_cst(&rate->current);
 		uint64_t base = shm_load_acquire(&rate->base[current % LAYOUT_BASES]);
 		uint64_t total = shm_load_seq_cst(&rate->total);
-		int age = window_base_age(base, current);
+		bool has_base = window_has_base(current, base);
 		bool has_ended = window_has_ended(current, period_ms, now_ms);
 
 		out->seq = (uint32_t)(current & WINDOW_SEQ_MASK);
-		out->start_ms = has_ended ? now_ms - now_ms % period_ms : window_start_ms(current);
-		/* An older baseline: nobody has taken anything in this window yet. */
-		out->used = has_ended || age < 0 ? 0 : window_used(total, base);
-		if (has_ended || age <= 0)
+		out->start_ms = has_ended ? window_align(now_ms, period_ms) : window_start_ms(current);
+		/* No baseline: nobody has taken anything in this window yet. */
+		out->used = has_ended || !has_base ? 0 : window_used(total, base);
+		if (shm_load_seq_cst(&rate->current) == current) /* (W1): else the baseline is of another window */
 			return;
 	}
 }
@@ -76,8 +78,12 @@ void window_reset(struct shmq_shm_rate *rate)
 {
 	uint64_t current = shm_load_seq_cst(&rate->current);
 
-	/* (W1) seq_cst; retried only when somebody else rolled */
-	while (!shm_cas_seq_cst(&rate->current, &current, window_next(current, window_start_ms(current))))
+	/*
+	 * A window without a baseline has had no consumption: resetting it again would only use up tags.
+	 * (W1) (W4) seq_cst; retried only when somebody else rolled
+	 */
+	while (window_has_base(current, shm_load_acquire(window_base(rate, current))) &&
+	       !shm_cas_seq_cst(&rate->current, &current, window_next(current, window_start_ms(current))))
 		;
 	shm_store_relaxed(&rate->peak, 0);   /* relaxed: a figure for people */
 	shm_store_relaxed(&rate->denied, 0); /* relaxed: the same */

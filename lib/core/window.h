@@ -58,10 +58,13 @@ static inline struct shm_u64 *window_base(struct shmq_shm_rate *rate, uint64_t c
 	return &rate->base[current % LAYOUT_BASES];
 }
 
-/* Below 0: the baseline is of an older window; 0: of this one; above 0: of a newer one. Tags compare modularly. */
-static inline int window_base_age(uint64_t base, uint64_t current)
+/*
+ * True where the baseline is this window's. Any other tag is an older window's, or damage: a window that is in force has
+ * no successor that could have left its own.
+ */
+static inline bool window_has_base(uint64_t current, uint64_t base)
 {
-	return (int16_t)(uint16_t)((base >> WINDOW_TOTAL_BITS) - current);
+	return (uint16_t)(base >> WINDOW_TOTAL_BITS) == (uint16_t)current;
 }
 
 static inline uint64_t window_used(uint64_t total, uint64_t base)
@@ -69,10 +72,16 @@ static inline uint64_t window_used(uint64_t total, uint64_t base)
 	return (total - base) & WINDOW_TOTAL_MASK;
 }
 
+/* The start of the window that holds `now_ms`: aligned, so that windows of equal length roll together. */
+static inline uint64_t window_align(uint64_t now_ms, uint64_t period_ms)
+{
+	return period_ms == 0 ? now_ms : now_ms - now_ms % period_ms; /* 0: a damaged policy */
+}
+
 /* Replace a window that has ended. Returns the window that is in force then. */
 uint64_t window_roll(struct shmq_shm_rate *rate, uint64_t current, uint64_t period_ms, uint64_t now_ms);
 
-/* Give the window its baseline. It may fail for good reasons; the caller looks again. */
+/* Give the window its baseline, if it is still in force and nobody else did. The caller looks again. */
 void window_capture(struct shmq_shm_rate *rate, uint64_t current, uint64_t base, uint64_t total);
 
 /*
@@ -88,7 +97,6 @@ static inline bool window_take(struct shmq_shm_rate *rate, uint64_t amount, uint
 		/* (W1) seq_cst: pairs with the CAS in window_roll(). A window that another thread began is in force. */
 		uint64_t current = shm_load_seq_cst(&rate->current);
 		uint64_t base, total;
-		int age;
 
 		if (__builtin_expect(window_has_ended(current, period_ms, now_ms), 0))
 			current = window_roll(rate, current, period_ms, now_ms);
@@ -103,21 +111,23 @@ static inline bool window_take(struct shmq_shm_rate *rate, uint64_t amount, uint
 		 * Pairs with the CAS on the total below. See the head of this file for what goes wrong without it.
 		 */
 		total = shm_load_seq_cst(&rate->total);
-		age = window_base_age(base, current);
-		if (__builtin_expect(age != 0, 0)) {
-			if (age < 0)
-				window_capture(rate, current, base, total);
+		if (__builtin_expect(!window_has_base(current, base), 0)) {
+			window_capture(rate, current, base, total);
 			continue;
 		}
 		view->start_ms = window_start_ms(current);
 		view->seq = (uint32_t)(current & WINDOW_SEQ_MASK);
-		do {
+		for (;;) {
 			view->used = window_used(total, base);
 			if (view->used > ceiling || amount > ceiling - view->used)
-				return false;
+				break;
 			/* (W3) seq_cst: a failed CAS reloads the total; somebody else took. */
-		} while (!shm_cas_seq_cst(&rate->total, &total, total + amount));
-		return true;
+			if (shm_cas_seq_cst(&rate->total, &total, total + amount))
+				return true;
+		}
+		/* Rolled meanwhile: refusing by the old baseline would be needless, and its figures odd. */
+		if (shm_load_seq_cst(&rate->current) == current) /* (W1) */
+			return false;
 	}
 	*view = (struct window_view){.used = WINDOW_CEILING};
 	return false;

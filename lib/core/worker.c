@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/process.h"
+#include "shm/object.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -107,7 +108,7 @@ static int thread_prepare(void)
 		return 0;
 	thread->token = process_token();
 	if (thread->token == 0)
-		return -ENOENT; /* no /proc: nobody could tell whether we live */
+		return -ENOSYS; /* no /proc: nobody could tell whether we live */
 	thread->next = worker_list->first;
 	if (thread->next != NULL)
 		thread->next->previous = thread;
@@ -182,7 +183,10 @@ int worker_attach(struct shmq_segment *segment, struct shmq_shm_slot **out)
 
 	if (segment->access == SHMQ_OBSERVE)
 		return -EROFS;
-	result = process_lock();
+	/* Checked again: a process may have moved to another namespace since it opened the segment. */
+	result = object_check_world(&segment->usage->header);
+	if (result == 0)
+		result = process_lock();
 	if (result < 0)
 		return result;
 	result = attach_locked(segment, out);
@@ -214,7 +218,7 @@ int worker_recover(struct shmq_segment *segment)
 	if (segment->access == SHMQ_OBSERVE)
 		return -EACCES;
 	if (token == 0)
-		return -ENOENT;
+		return -ENOSYS;
 	for (uint32_t i = 0; i < segment->layout.threads; i++) {
 		struct shmq_shm_slot *slot = &segment->slots[i];
 		uint64_t owner = shm_load_relaxed(&slot->owner); /* relaxed: the CAS decides */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Workers: the threads that are attached to segments.
+ * Workers: processes, thread by thread, that are attached to segments.
  *
  * What a thread knows of its attachments lies in a page that the kernel wipes in a forked child (MADV_WIPEONFORK). So
  * "never attached" and "I am a forked child" are one test, which costs nothing extra and also holds for a raw clone():
@@ -27,8 +27,14 @@ struct worker_thread {
 extern _Thread_local struct worker_thread *worker_self __attribute__((tls_model("initial-exec")));
 
 /*
- * Attach the calling thread. Returns 0, -EAGAIN where all slots are taken by live threads, -EROFS for an observer, or
- * -ENOMEM. Makes system calls.
+ * Attach the calling thread. Makes system calls.
+ *
+ * Returns  0
+ *          -EAGAIN  all slots are taken by live threads
+ *          -EROFS   the segment is open for observing
+ *          -EXDEV   this process has moved to another pid or time namespace
+ *          -ENOSYS  no /proc to tell who we are
+ *          -ENOMEM
  */
 int worker_attach(struct shmq_segment *segment, struct shmq_shm_slot **out);
 

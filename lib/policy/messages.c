@@ -59,6 +59,8 @@ const char *message_of_result(int result)
 		       "last";
 	case -EBUSY:
 		return "another controller is at work on the segment";
+	case -ENOSYS:
+		return "/proc is not there: who is alive could not be told";
 	case -EMFILE:
 		return "too many segments or files are open";
 	case -ENAMETOOLONG:

@@ -27,6 +27,7 @@ struct parser {
 	const char *section; /* where inih must believe to be: a section's word without its name */
 	const char *value;   /* what inih must give back for the key it has, NULL when it has none */
 	bool has_warned;     /* of indented lines, once a file */
+	bool is_at_end;      /* inih has asked for everything in the file */
 };
 
 static struct place place_at(const struct parser *parser, size_t at)
@@ -47,7 +48,7 @@ static bool is_plain(const struct line *line, size_t room)
 {
 	const char *text = line->value;
 
-	if (line->is_quoted || strlen(text) > room)
+	if (strlen(text) > room)
 		return false;
 	for (; *text != '\0'; text++)
 		if (*text <= ' ' || *text > '~')
@@ -122,6 +123,16 @@ static bool write_line(struct parser *parser, char *text, size_t size)
 	}
 }
 
+static void check_lost(struct parser *parser, bool is_lost)
+{
+	struct place place = place_at(parser, parser->line.word_at);
+
+	if (is_lost)
+		complain_error(parser->reader.complaints, &place,
+		               "inih lost this line; did the program change its settings?");
+	parser->value = NULL;
+}
+
 /* inih reads through this: the reader it would otherwise call is fgets(). */
 static char *feed(char *text, int size, void *context)
 {
@@ -130,15 +141,10 @@ static char *feed(char *text, int size, void *context)
 	bool is_written = false;
 
 	while (!is_written && parser->draft->failure == 0) {
-		if (parser->value != NULL) {
-			struct place place = place_at(parser, parser->line.word_at);
-
-			complain_error(parser->reader.complaints, &place,
-			               "inih lost this line; did the program change its settings?");
-			parser->value = NULL;
-		}
+		check_lost(parser, parser->value != NULL);
 		result = reader_next(&parser->reader);
-		if (result == READER_END)
+		parser->is_at_end = result == READER_END;
+		if (parser->is_at_end)
 			return NULL;
 		if (result == READER_REFUSED && is_heading(parser->reader.text))
 			draft_skip_section(parser->draft);
@@ -182,6 +188,7 @@ int parse_file(struct draft *draft, const char *path)
 	if (result == 0) {
 		/* Positive is the first line that inih did not like; we know better, and have complained. */
 		result = ini_parse_stream(feed, parser, handle, parser) < 0 ? -ENOMEM : draft->failure;
+		check_lost(parser, result == 0 && !parser->is_at_end);
 		closed = reader_close(&parser->reader);
 		result = result < 0 ? result : closed;
 	}

@@ -5,6 +5,8 @@
  */
 #include "shm/fields.h"
 
+#include "base/hash.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -13,6 +15,7 @@ struct field {
 	size_t offset, width;
 };
 
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define FIELD(structure, member)                                                                                       \
 	{                                                                                                              \
 #member, offsetof(struct structure, member), sizeof(((struct structure *)0)->member)                   \
@@ -82,6 +85,26 @@ static const struct field tracker_fields[] = {
     FIELD(shmq_shm_tracker, over_released),
 };
 
+static uint64_t signature_of(uint64_t signature, const struct field *fields, size_t count, size_t size)
+{
+	for (size_t i = 0; i < count; i++)
+		signature = hash_mix(signature ^ hash_bytes(fields[i].name, strlen(fields[i].name)) ^
+		                     fields[i].offset << 32 ^ fields[i].width);
+	return hash_mix(signature ^ size);
+}
+
+uint64_t fields_signature(void)
+{
+	uint64_t signature = 0;
+
+	signature = signature_of(signature, header_fields, COUNT(header_fields), sizeof(struct shmq_shm_header));
+	signature = signature_of(signature, control_fields, COUNT(control_fields), sizeof(struct shmq_shm_control));
+	signature = signature_of(signature, entry_fields, COUNT(entry_fields), sizeof(struct shmq_shm_entry));
+	signature = signature_of(signature, quota_fields, COUNT(quota_fields), sizeof(struct shmq_shm_quota));
+	signature = signature_of(signature, slot_fields, COUNT(slot_fields), sizeof(struct shmq_shm_slot));
+	return signature_of(signature, tracker_fields, COUNT(tracker_fields), sizeof(struct shmq_shm_tracker));
+}
+
 /* An array of one kind of structure in one of the objects. */
 struct table {
 	const char *object, *structure;
@@ -109,8 +132,6 @@ static bool quota_is_set(const struct shmq_segment *segment, uint64_t element)
 }
 
 enum { TABLES = 7 };
-
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 static struct table table_at(const struct shmq_segment *segment, unsigned index)
 {

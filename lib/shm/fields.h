@@ -7,6 +7,9 @@
 
 #include "shm/segment.h"
 
+/* A number that differs whenever a name, a size or an offset of the layout differs; it stands in every header. */
+uint64_t fields_signature(void);
+
 /* See shmq_field_next(). */
 int fields_next(const struct shmq_segment *segment, uint64_t *cursor, struct shmq_field *out);
 

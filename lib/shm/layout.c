@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Geometry of the two objects and the signature of their structures. Every part begins on a cache line.
+ * Geometry of the two objects. Every part begins on a cache line.
  */
 #include "shm/layout.h"
-
-#include "base/hash.h"
 
 #include <errno.h>
 
@@ -29,45 +27,4 @@ int layout_compute(struct layout *out, uint32_t components, uint32_t threads)
 	out->trackers_at = out->slots_at + threads * sizeof(struct shmq_shm_slot);
 	out->usage_bytes = out->trackers_at + components * sizeof(struct shmq_shm_tracker);
 	return 0;
-}
-
-uint64_t layout_signature(void)
-{
-	const uint64_t facts[] = {
-	    sizeof(struct shmq_shm_header),
-	    offsetof(struct shmq_shm_header, boot_id),
-	    offsetof(struct shmq_shm_header, pair),
-	    offsetof(struct shmq_shm_header, components),
-	    offsetof(struct shmq_shm_header, persistent),
-	    sizeof(struct shmq_shm_control),
-	    offsetof(struct shmq_shm_control, epoch),
-	    offsetof(struct shmq_shm_control, done),
-	    offsetof(struct shmq_shm_control, lock),
-	    offsetof(struct shmq_shm_control, table_cookie),
-	    offsetof(struct shmq_shm_control, registered),
-	    sizeof(struct shmq_shm_entry),
-	    offsetof(struct shmq_shm_entry, cookie),
-	    offsetof(struct shmq_shm_entry, hash),
-	    offsetof(struct shmq_shm_entry, next),
-	    offsetof(struct shmq_shm_entry, name),
-	    sizeof(struct shmq_shm_quota),
-	    offsetof(struct shmq_shm_quota, flags),
-	    sizeof(struct shmq_shm_slot),
-	    offsetof(struct shmq_shm_slot, owner),
-	    offsetof(struct shmq_shm_slot, state),
-	    sizeof(struct shmq_shm_rate),
-	    offsetof(struct shmq_shm_rate, current),
-	    offsetof(struct shmq_shm_rate, base),
-	    offsetof(struct shmq_shm_rate, peak),
-	    sizeof(struct shmq_shm_level),
-	    offsetof(struct shmq_shm_level, out),
-	    sizeof(struct shmq_shm_tracker),
-	    offsetof(struct shmq_shm_tracker, level),
-	    offsetof(struct shmq_shm_tracker, would_deny),
-	    SHMQ_RESOURCES,
-	    LAYOUT_BASES,
-	    SHMQ_NAME_MAX,
-	};
-
-	return hash_bytes(facts, sizeof(facts));
 }

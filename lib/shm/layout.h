@@ -51,9 +51,8 @@ struct shmq_shm_header {
 /* The one changing part of the policy object that is not per component. */
 struct shmq_shm_control {
 	/* Read by every operation. */
-	struct shm_u64
-	    generation; /* policies · W controller · R all · store seq_cst, load acquire; bit 0: active table */
-	struct shm_u64 epoch; /* grace periods begun, from 1 · W controller · R all · add seq_cst, load acquire */
+	struct shm_u64 generation; /* policies · W controller · R all · release/acquire; bit 0: active table */
+	struct shm_u64 epoch;      /* grace periods begun · W controller · R all · add seq_cst, load acquire */
 	uint64_t reserved_read[6];
 
 	/* Read by controllers and observers. */
@@ -103,7 +102,7 @@ struct shmq_shm_quota {
 struct shmq_shm_slot {
 	struct shm_u64 ctr;         /* [epoch:48 | nesting:16] · W owner · R controller · see core/rcu.h */
 	struct shm_u64 owner;       /* identity token, 0 free · W worker by CAS · R all · acq_rel */
-	struct shm_u64 attached_ns; /* CLOCK_MONOTONIC · W owner · R observer · relaxed */
+	struct shm_u64 attached_ns; /* CLOCK_MONOTONIC · W owner · R all · relaxed */
 	struct shm_u32 flags;       /* none yet · W owner · R controller · relaxed */
 	uint32_t reserved32;
 	uint64_t reserved[4];
@@ -123,8 +122,7 @@ struct shmq_shm_rate {
 
 /* A level: see core/level.h. */
 struct shmq_shm_level {
-	struct shm_u64
-	    in; /* [slot:13 | amount:51] · W worker · R all · seq_cst; monotonic, runs on over registrations */
+	struct shm_u64 in;     /* [slot:13 | amount:51] · W worker · R all · seq_cst; monotonic, never set back */
 	struct shm_u64 out;    /* as in */
 	struct shm_u64 peak;   /* amount · W worker · R all · relaxed */
 	struct shm_u64 denied; /* operations · W worker · R all · relaxed */
@@ -148,6 +146,7 @@ struct shmq_shm_usage {
 	struct shmq_shm_header header;
 };
 
+static_assert(sizeof(size_t) == 8, "sizes are computed in size_t");
 static_assert(sizeof(struct shmq_shm_header) == 256, "header");
 static_assert(sizeof(struct shmq_shm_control) == 128, "control: one line for readers, one for controllers");
 static_assert(offsetof(struct shmq_shm_control, done) == LAYOUT_LINE, "what controllers write disturbs no reader");
@@ -175,8 +174,5 @@ struct layout {
 
 /* Returns 0, or -EINVAL where a capacity is out of range. */
 int layout_compute(struct layout *out, uint32_t components, uint32_t threads);
-
-/* A number that differs whenever a size or an offset of the layout differs. */
-uint64_t layout_signature(void);
 
 #endif

@@ -6,11 +6,15 @@
  */
 #include "shm/object.h"
 
+#include "shm/fields.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -59,7 +63,7 @@ static int object_check_layout(const struct shmq_shm_header *header, uint32_t ki
 		return -EBADMSG;
 	if (header->major != LAYOUT_MAJOR)
 		return -EPROTO;
-	if (header->signature != layout_signature() || header->kind != kind ||
+	if (header->signature != fields_signature() || header->kind != kind ||
 	    header->page_size != (uint32_t)sysconf(_SC_PAGESIZE))
 		return -EBADMSG;
 	if (layout_compute(&layout, header->components, header->threads) < 0)
@@ -69,16 +73,21 @@ static int object_check_layout(const struct shmq_shm_header *header, uint32_t ki
 	return 0;
 }
 
-static int object_check_world(const struct shmq_shm_header *header, const struct process_world *world)
+int object_check_world(const struct shmq_shm_header *header)
 {
-	if (memcmp(header->boot_id, world->boot_id, sizeof(header->boot_id)) != 0)
+	struct process_world world = {0};
+	int result = process_world(&world);
+
+	if (result < 0)
+		return result;
+	if (memcmp(header->boot_id, world.boot_id, sizeof(header->boot_id)) != 0)
 		return -EUCLEAN;
-	if (header->pid_namespace != world->pid_namespace || header->time_namespace != world->time_namespace)
+	if (header->pid_namespace != world.pid_namespace || header->time_namespace != world.time_namespace)
 		return -EXDEV;
 	return 0;
 }
 
-static int object_read_header(struct object *out, uint32_t kind, const struct process_world *world)
+static int object_read_header(struct object *out, uint32_t kind)
 {
 	ssize_t length = pread(out->fd, &out->header, sizeof(out->header), 0);
 	int result;
@@ -89,14 +98,12 @@ static int object_read_header(struct object *out, uint32_t kind, const struct pr
 		return (size_t)length >= sizeof(out->header.magic) && out->header.magic == LAYOUT_MAGIC ? -ENODATA
 		                                                                                        : -EBADMSG;
 	result = object_check_layout(&out->header, kind);
-	if (result == 0)
-		result = object_check_world(&out->header, world);
 	if (result == 0 && (uint64_t)out->stat.st_size < out->header.object_bytes)
 		result = -ENODATA;
 	return result;
 }
 
-int object_open(struct object *out, const char *path, uint32_t kind, int flags, const struct process_world *world)
+int object_open(struct object *out, const char *path, uint32_t kind, int flags)
 {
 	int result;
 
@@ -112,7 +119,7 @@ int object_open(struct object *out, const char *path, uint32_t kind, int flags, 
 	else
 		result = object_check_owner(&out->stat, kind);
 	if (result == 0)
-		result = object_read_header(out, kind, world);
+		result = object_read_header(out, kind);
 	if (result < 0)
 		object_close(out);
 	return result;
@@ -128,15 +135,28 @@ static int object_check_filesystem(int fd)
 	return filesystem.f_type == TMPFS_MAGIC || filesystem.f_type == RAMFS_MAGIC ? 0 : -ENOTSUP;
 }
 
+/* posix_fallocate() on a tmpfs gives up at any signal; a host's interval timer would never let it finish. */
+static int allocate(int fd, size_t size)
+{
+	sigset_t all, before;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = posix_fallocate(fd, 0, (off_t)size);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -error;
+}
+
 static int object_fill(struct object *object, mode_t mode)
 {
 	int result = object_check_filesystem(object->fd);
 
 	if (result == 0 && fchmod(object->fd, mode) < 0)
 		result = -errno;
-	/* Allocate now: on a full tmpfs ftruncate succeeds and the first touch is a SIGBUS. Returns its error. */
+	/* Allocate now: on a full tmpfs ftruncate succeeds and the first touch is a SIGBUS. */
 	if (result == 0)
-		result = -posix_fallocate(object->fd, 0, (off_t)object->header.object_bytes);
+		result = allocate(object->fd, object->header.object_bytes);
 	if (result == 0 && pwrite(object->fd, &object->header, sizeof(object->header), 0) != sizeof(object->header))
 		result = -EIO;
 	if (result == 0 && fstat(object->fd, &object->stat) < 0)

@@ -30,10 +30,13 @@ struct object {
 };
 
 /*
- * Open an object and validate its header. `kind` is LAYOUT_POLICY or LAYOUT_USAGE, `world` is where this process lives.
- * The errors are those of shmq_segment_open(). With any error nothing stays open.
+ * Open an object and validate its header. `kind` is LAYOUT_POLICY or LAYOUT_USAGE. The errors are those of
+ * shmq_segment_open(). With any error nothing stays open.
  */
-int object_open(struct object *out, const char *path, uint32_t kind, int flags, const struct process_world *world);
+int object_open(struct object *out, const char *path, uint32_t kind, int flags);
+
+/* Returns 0 where this process may judge the object's tokens, -EUCLEAN (another boot) or -EXDEV (other namespaces). */
+int object_check_world(const struct shmq_shm_header *header);
 
 /* Make a nameless object of header.object_bytes, all allocated, with its header written. */
 int object_create(struct object *out, const char *folder, mode_t mode, const struct shmq_shm_header *header);

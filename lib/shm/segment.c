@@ -9,6 +9,7 @@
 #include "shm/segment.h"
 
 #include "base/clock.h"
+#include "shm/fields.h"
 #include "shm/object.h"
 
 #include <errno.h>
@@ -158,15 +159,14 @@ static bool object_try_lock(const struct object *object, int how)
 
 /* -EAGAIN: between opening and locking it was replaced, or somebody is about to replace it. */
 static int segment_open_once(struct shmq_segment **out, const char *name, const struct object_paths *paths,
-                             enum shmq_access access, const struct process_world *world)
+                             enum shmq_access access)
 {
 	struct object policy = {.fd = -1}, usage = {.fd = -1};
-	int result =
-	    object_open(&policy, paths->file[0], LAYOUT_POLICY, access == SHMQ_CONTROL ? O_RDWR : O_RDONLY, world);
+	int result = object_open(&policy, paths->file[0], LAYOUT_POLICY, access == SHMQ_CONTROL ? O_RDWR : O_RDONLY);
 
 	if (result < 0)
 		return result;
-	result = object_open(&usage, paths->file[1], LAYOUT_USAGE, access == SHMQ_OBSERVE ? O_RDONLY : O_RDWR, world);
+	result = object_open(&usage, paths->file[1], LAYOUT_USAGE, access == SHMQ_OBSERVE ? O_RDONLY : O_RDWR);
 	if (result < 0) {
 		object_close(&policy);
 		return result;
@@ -178,6 +178,8 @@ static int segment_open_once(struct shmq_segment **out, const char *name, const 
 		result = object_is_named(&policy, paths->file[0]) && object_is_named(&usage, paths->file[1]) ? -EBADMSG
 		                                                                                             : -EAGAIN;
 	else
+		result = object_check_world(&usage.header);
+	if (result == 0)
 		result = segment_attach_objects(out, name, access, &policy, &usage);
 	object_close(&policy);
 	if (result < 0)
@@ -188,16 +190,13 @@ static int segment_open_once(struct shmq_segment **out, const char *name, const 
 int segment_open(struct shmq_segment **out, const char *name, enum shmq_access access)
 {
 	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
-	struct process_world world;
 	struct object_paths paths;
 	int result = object_paths(&paths, name);
 
-	if (result == 0)
-		result = process_world(&world);
 	if (result < 0)
 		return result;
 	for (int i = 0; i < LOCK_TRIES; i++) {
-		result = segment_open_once(out, name, &paths, access, &world);
+		result = segment_open_once(out, name, &paths, access);
 		if (result != -EAGAIN)
 			return result;
 		nanosleep(&pause, NULL);
@@ -245,76 +244,101 @@ static bool any_owner_lives(const struct object *usage)
 	return lives;
 }
 
-static bool has_policy(const struct object_paths *paths, const struct object *usage, const struct process_world *world)
+/*
+ * Tell whether a usage object has lost its other half. Only what is certain counts: an error such as too many open files
+ * must not cost a segment its accounts.
+ */
+static bool is_half_pair(const struct object_paths *paths, const struct object *usage)
 {
 	struct object policy;
+	int result = object_open(&policy, paths->file[0], LAYOUT_POLICY, O_RDONLY);
 
-	if (object_open(&policy, paths->file[0], LAYOUT_POLICY, O_RDONLY, world) < 0)
+	if (result == 0)
+		object_close(&policy);
+	return result == -ENOENT || (result == 0 && policy.header.pair != usage->header.pair);
+}
+
+static bool is_leftover(const struct object_paths *paths, const struct object *usage)
+{
+	int world = object_check_world(&usage->header);
+
+	if (!object_try_lock(usage, LOCK_EX))
+		return false; /* somebody has it open */
+	if (world == -EUCLEAN)
+		return true; /* no process of an earlier boot is alive */
+	if (world < 0 || any_owner_lives(usage))
 		return false;
+	return is_half_pair(paths, usage) || (usage->header.persistent == 0 && process_is_dead(usage->header.creator));
+}
+
+/* Unlink a policy object of ours; a stranger's file is not ours to remove. */
+static int unlink_policy(const struct object_paths *paths)
+{
+	struct object policy;
+	int result = object_open(&policy, paths->file[0], LAYOUT_POLICY, O_RDONLY);
+
+	if (result == -ENOENT)
+		return 0;
+	if (result < 0)
+		return -EEXIST;
 	object_close(&policy);
-	return policy.header.pair == usage->header.pair;
+	return unlink(paths->file[0]) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 /*
  * Remove what lies under the name if nobody can be using it. Returns 0 where the name may be tried again, -EEXIST where
  * it is in use, persistent, or not ours to judge (a foreign file, another namespace, a damaged header).
  */
-static int segment_clear_leftover(const struct object_paths *paths, const struct process_world *world)
+static int segment_clear_leftover(const struct object_paths *paths)
 {
 	struct object usage;
-	bool is_leftover;
-	int result = object_open(&usage, paths->file[1], LAYOUT_USAGE, O_RDWR, world);
+	int result = object_open(&usage, paths->file[1], LAYOUT_USAGE, O_RDWR);
 
-	if (result == -ENOENT)
-		return 0;
-	if (result == -EUCLEAN) /* no process of an earlier boot is alive */
-		return unlink(paths->file[0]) < 0 && errno != ENOENT ? -errno : unlink(paths->file[1]) < 0 ? -errno : 0;
 	if (result < 0)
-		return -EEXIST;
-	is_leftover = object_try_lock(&usage, LOCK_EX) && !any_owner_lives(&usage) &&
-	              (!has_policy(paths, &usage, world) ||
-	               (usage.header.persistent == 0 && process_is_dead(usage.header.creator)));
-	result = -EEXIST;
-	if (!object_is_named(&usage, paths->file[1])) {
-		result = 0; /* another creator was quicker */
-	} else if (is_leftover) {
-		unlink(paths->file[0]);
-		result = unlink(paths->file[1]) < 0 ? -errno : 0;
-	}
+		return result == -ENOENT ? 0 : -EEXIST;
+	if (!is_leftover(paths, &usage))
+		result = object_is_named(&usage, paths->file[1]) ? -EEXIST : 0;
+	else if (object_is_named(&usage, paths->file[1])) /* else another creator was quicker */
+		result = unlink_policy(paths);
+	if (result == 0 && object_is_named(&usage, paths->file[1]) && unlink(paths->file[1]) < 0)
+		result = -errno;
 	object_close(&usage);
 	return result;
 }
 
-static int segment_link(const struct object_paths *paths, const struct object *policy, const struct object *usage,
-                        const struct process_world *world)
+/* Give both objects their names. -EAGAIN: somebody removed ours in between. */
+static int segment_link_once(const struct object_paths *paths, const struct object *policy, const struct object *usage)
 {
-	int result = -EEXIST;
+	int result = object_link(usage, paths->file[1]);
 
-	for (int i = 0; i < REPLACE_TRIES && result == -EEXIST; i++) {
-		result = object_link(usage, paths->file[1]);
-		if (result == -EEXIST) {
-			result = segment_clear_leftover(paths, world);
-			if (result < 0)
-				return result;
-			result = -EEXIST;
-		}
+	if (result == -EEXIST) {
+		result = segment_clear_leftover(paths);
+		return result == 0 ? -EAGAIN : result;
 	}
-	if (result < 0)
-		return result;
-	result = object_link(policy, paths->file[0]);
-	if (result == -EEXIST) { /* a policy that lost its usage: its half of the pair is gone */
-		struct object other;
-
-		result = object_open(&other, paths->file[0], LAYOUT_POLICY, O_RDONLY, world);
-		object_close(&other);
-		if (result == 0 || result == -EUCLEAN)
-			result = unlink(paths->file[0]) < 0 ? -errno : object_link(policy, paths->file[0]);
-		else
-			result = -EEXIST;
+	if (result == 0)
+		result = object_link(policy, paths->file[0]);
+	if (result == -EEXIST) { /* a policy that lost its usage: whoever links the usage owns the pair of names */
+		result = unlink_policy(paths);
+		if (result == 0)
+			result = object_link(policy, paths->file[0]);
 	}
-	if (result < 0)
+	if (result == 0 && !object_is_named(usage, paths->file[1])) {
+		if (object_is_named(policy, paths->file[0]))
+			unlink(paths->file[0]);
+		return -EAGAIN;
+	}
+	if (result < 0 && object_is_named(usage, paths->file[1]))
 		unlink(paths->file[1]);
 	return result;
+}
+
+static int segment_link(const struct object_paths *paths, const struct object *policy, const struct object *usage)
+{
+	int result = -EAGAIN;
+
+	for (int i = 0; i < REPLACE_TRIES && result == -EAGAIN; i++)
+		result = segment_link_once(paths, policy, usage);
+	return result == -EAGAIN ? -EEXIST : result;
 }
 
 static int segment_describe(struct shmq_shm_header *out, const struct shmq_options *options,
@@ -324,7 +348,7 @@ static int segment_describe(struct shmq_shm_header *out, const struct shmq_optio
 	    .magic = LAYOUT_MAGIC,
 	    .major = LAYOUT_MAJOR,
 	    .minor = LAYOUT_MINOR,
-	    .signature = layout_signature(),
+	    .signature = fields_signature(),
 	    .byte_order = LAYOUT_BYTE_ORDER,
 	    .page_size = (uint32_t)sysconf(_SC_PAGESIZE),
 	    .pid_namespace = world->pid_namespace,
@@ -385,7 +409,7 @@ int segment_create(struct shmq_segment **out, const char *name, const struct shm
 		result = segment_attach_objects(&segment, name, SHMQ_CONTROL, &policy, &usage);
 	if (result == 0) {
 		fill(segment);
-		result = segment_link(&paths, &policy, &usage, &world);
+		result = segment_link(&paths, &policy, &usage);
 		if (result < 0) {
 			segment_close(segment);
 			usage.fd = -1; /* closed with the segment */
