@@ -20,6 +20,8 @@
 #include <errno.h>
 #include <string.h>
 
+static_assert(TEXT_NAME_MAX == SHMQ_NAME_MAX, "one rule for names");
+
 #define STRING(x) #x
 #define VERSION(major, minor, patch) STRING(major) "." STRING(minor) "." STRING(patch)
 

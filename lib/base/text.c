@@ -5,8 +5,6 @@
  */
 #include "base/text.h"
 
-#include <shmquota.h>
-
 static bool is_continuation(unsigned char byte)
 {
 	return (byte & 0xc0) == 0x80;
@@ -44,7 +42,7 @@ bool text_is_component_name(const char *name, size_t length)
 {
 	const unsigned char *p = (const unsigned char *)name;
 
-	if (length == 0 || length > SHMQ_NAME_MAX)
+	if (length == 0 || length > TEXT_NAME_MAX)
 		return false;
 	while (length > 0) {
 		size_t step = utf8_sequence(p, length);

@@ -8,7 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Tell whether these bytes are 1 to 127 bytes of UTF-8 (RFC 3629) without control characters. */
+#define TEXT_NAME_MAX 127 /* bytes */
+
+/* Tell whether these bytes are 1 to TEXT_NAME_MAX bytes of UTF-8 (RFC 3629) without control characters. */
 bool text_is_component_name(const char *name, size_t length);
 
 #endif
