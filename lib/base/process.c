@@ -98,7 +98,7 @@ static int read_boot_id(unsigned char out[16])
 	size_t digits = 0;
 
 	if (result < 0)
-		return result;
+		return result == -ENOENT ? -ENOSYS : result;
 	memset(out, 0, 16);
 	for (const char *p = text; *p != '\0' && digits < 32; p++) {
 		int value = *p >= '0' && *p <= '9' ? *p - '0' : *p >= 'a' && *p <= 'f' ? *p - 'a' + 10 : -1;

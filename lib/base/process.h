@@ -36,7 +36,7 @@ struct process_world {
 	uint64_t time_namespace;
 };
 
-/* Returns 0, or -errno where /proc cannot be read. */
+/* Returns 0, -ENOSYS where there is no /proc, or another -errno where it cannot be read. */
 int process_world(struct process_world *out);
 
 /* Map `size` bytes of zeroes that become zeroes again in a forked child. Returns NULL without memory. */

@@ -149,7 +149,8 @@ static void entry_set_state(struct shmq_shm_entry *entry, uint64_t generation, u
 {
 	/*
 	 * (D2) (D5) release: all that was prepared before it is true.
-	 * Pairs with directory_quota(), directory_at() and directory_is_current(). Without it a reader could find the name before.
+	 * Pairs with directory_quota(), directory_at() and directory_is_current(). Without it a reader could find the
+	 * entry with the name or quota of its former life.
 	 */
 	shm_store_release(&entry->genstate, generation << ENTRY_STATE_BITS | state);
 }

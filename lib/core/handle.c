@@ -56,7 +56,8 @@ static struct shmq_component *handle_of(struct cds_lfht_node *node)
 static int handle_matches(struct cds_lfht_node *node, const void *key)
 {
 	const struct handle_name *name = key;
-	const struct shmq_component *handle = handle_of(node);
+	const struct shmq_component *handle =
+	    (const void *)((const char *)node - offsetof(struct shmq_component, node));
 
 	return handle->name_length == name->length && memcmp(handle->name, name->bytes, name->length) == 0;
 }

@@ -187,10 +187,10 @@ int worker_attach(struct shmq_segment *segment, struct shmq_shm_slot **out)
 	result = object_check_world(&segment->usage->header);
 	if (result == 0)
 		result = process_lock();
-	if (result < 0)
-		return result;
-	result = attach_locked(segment, out);
-	process_unlock();
+	if (result == 0) {
+		result = attach_locked(segment, out);
+		process_unlock();
+	}
 	errno = saved_errno;
 	return result;
 }
