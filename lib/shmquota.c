@@ -9,6 +9,7 @@
 #include "core/demands.h"
 #include "core/directory.h"
 #include "core/handle.h"
+#include "core/operation.h"
 #include "core/tracker.h"
 #include "core/worker.h"
 #include "policy/messages.h"
@@ -285,61 +286,6 @@ void shmq_component_put(struct shmq_component *component)
 }
 
 /* ---- Operations ---- */
-
-/* One call on a component: its read section, and the quota that is in force for all of it. */
-struct operation {
-	struct shmq_shm_slot *slot; /* NULL for an observer */
-	struct shmq_shm_tracker *tracker;
-	const struct shmq_shm_quota *quota;
-	uint64_t generation; /* for an observer: the policy it looked at */
-};
-
-static inline int operation_begin(struct operation *operation, const struct shmq_component *c)
-{
-	struct shmq_segment *segment = c->segment;
-	int result = worker_enter(segment, &operation->slot);
-
-	if (result < 0)
-		return result;
-	operation->tracker = &segment->trackers[c->key.index];
-	operation->quota = directory_quota(segment, &c->key);
-	if (__builtin_expect(operation->quota == NULL, 0)) {
-		worker_leave(operation->slot);
-		return -ESTALE;
-	}
-	return 0;
-}
-
-static inline void operation_end(const struct operation *operation)
-{
-	worker_leave(operation->slot);
-}
-
-/*
- * Begin an operation that changes nothing. An observer has no read section: it looks, and look_end() tells whether the
- * policy or the registration changed meanwhile.
- */
-static int look_begin(struct operation *look, const struct shmq_component *c)
-{
-	*look = (struct operation){0};
-	if (c->segment->access != SHMQ_OBSERVE)
-		return operation_begin(look, c);
-	look->generation = shm_load_acquire(&c->segment->policy->control.generation);
-	look->tracker = &c->segment->trackers[c->key.index];
-	look->quota = directory_quota(c->segment, &c->key);
-	return look->quota == NULL ? -ESTALE : 0;
-}
-
-/* Returns false where an observer must look again. */
-static bool look_end(const struct operation *look, const struct shmq_component *c)
-{
-	if (look->slot != NULL) {
-		operation_end(look);
-		return true;
-	}
-	return directory_is_current(c->segment, &c->key) &&
-	       shm_load_acquire(&c->segment->policy->control.generation) == look->generation;
-}
 
 static void verdict_begin(struct shmq_verdict *verdict, const struct shmq_component *c, int resource, uint64_t amount)
 {

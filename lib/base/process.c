@@ -139,25 +139,37 @@ void *process_private_map(size_t size)
 	return map;
 }
 
-static pthread_mutex_t *lock;
+/* Zero after fork, and zeroes are PTHREAD_MUTEX_INITIALIZER on Linux (glibc and musl): a wiped lock is a fresh one. */
+struct process_lock {
+	pthread_mutex_t mutex;
+	int cancel_state; /* of the holder: a thread cancelled in open() would keep the lock for ever */
+};
+
+static struct process_lock *lock;
 static pthread_once_t lock_once = PTHREAD_ONCE_INIT;
 
 static void lock_init(void)
 {
-	/* Zeroes are PTHREAD_MUTEX_INITIALIZER on Linux (glibc and musl): a wiped lock is a fresh one. */
-	lock = process_private_map(sizeof(pthread_mutex_t));
+	lock = process_private_map(sizeof(struct process_lock));
 }
 
 int process_lock(void)
 {
+	int cancel_state;
+
 	pthread_once(&lock_once, lock_init);
 	if (lock == NULL)
 		return -ENOMEM;
-	pthread_mutex_lock(lock);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	pthread_mutex_lock(&lock->mutex);
+	lock->cancel_state = cancel_state;
 	return 0;
 }
 
 void process_unlock(void)
 {
-	pthread_mutex_unlock(lock);
+	int cancel_state = lock->cancel_state;
+
+	pthread_mutex_unlock(&lock->mutex);
+	pthread_setcancelstate(cancel_state, NULL);
 }
