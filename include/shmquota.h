@@ -166,15 +166,17 @@ struct shmq_options {
 	size_t size;         /* sizeof(struct shmq_options): lets the structure grow */
 	uint32_t components; /* how many components fit, 1 to SHMQ_COMPONENTS_MAX */
 	uint32_t threads;    /* how many threads may be attached at a time, over all processes, 1 to SHMQ_THREADS_MAX */
-	uint32_t mode;   /* permission bits of the usage object; the policy object never gets group or other write */
+	uint32_t mode; /* permission bits of the usage object; the policy object never gets group or other write */
+	uint32_t reservations; /* how much a thread holds at most: open reservations, components it holds memory for */
 	bool persistent; /* outlives its creator: shmq_segment_create() refuses while it exists, even when unused */
 };
 
 #define SHMQ_COMPONENTS_MAX (UINT32_C(1) << 24)
 #define SHMQ_THREADS_MAX UINT32_C(8191)
+#define SHMQ_RESERVATIONS_MAX UINT32_C(65535)
 #define SHMQ_OPTIONS_DEFAULT                                                                                           \
 	{                                                                                                              \
-		sizeof(struct shmq_options), 1024, 256, 0600, false                                                    \
+		sizeof(struct shmq_options), 1024, 256, 0600, 24, false                                                \
 	}
 
 /*
@@ -497,6 +499,101 @@ SHMQ_API int shmq_reset(struct shmq_component *c);
  */
 SHMQ_API int shmq_verdict_format(char *text, size_t size, const struct shmq_verdict *verdict);
 
+/* ---- Two-phase use ----------------------------------------------------------------------------------------------- */
+
+/*
+ * An amount that is taken and may still be given back. It lives where the caller likes; its fields are private, and it
+ * is not to be copied. It needs its component's handle until it is finished.
+ */
+struct shmq_reservation {
+	struct shmq_component *component; /* NULL when finished */
+	uint64_t life, amount;
+	uint32_t slot, entry, seq;
+	int resource;
+};
+
+/*
+ * Take an amount before an operation. It counts as used until it is committed or cancelled. When the worker dies, what
+ * it reserved of a level is returned for it; what it reserved of a rate returns with the window.
+ *
+ * Any thread of the process may finish it, also after the one that made it has ended. A forked child holds nothing of
+ * its parent's. Not for signal handlers.
+ *
+ * Returns  as shmq_try_consume(); -EAGAIN also where the thread's ledger is full (shmq_options.reservations)
+ */
+SHMQ_API int shmq_reserve(struct shmq_reservation *out, struct shmq_component *c, int resource, uint64_t amount,
+                          struct shmq_verdict *verdict);
+
+/*
+ * Finish a reservation: `actual` of it was used, the rest is returned (of a rate only within the window it was taken
+ * from).
+ *
+ * Returns  0
+ *          -EINVAL  finished already, or `actual` is above what was reserved; the latter leaves it open
+ *          -ESTALE  the component was unregistered, or the reservation is the parent process's; it is finished
+ *          -EAGAIN  this thread's first use, and all thread slots are taken; it stays open
+ */
+SHMQ_API int shmq_commit(struct shmq_reservation *reservation, uint64_t actual);
+
+/* Finish a reservation that was not used: all is returned. Nothing happens where it is finished already, or NULL. */
+SHMQ_API void shmq_cancel(struct shmq_reservation *reservation);
+
+/*
+ * State how much memory this process now holds for a component. Only growth is checked; when the process dies, its
+ * share is returned.
+ *
+ * Returns  as shmq_try_consume(), where a refusal leaves the old share; -EAGAIN also where the thread's ledger is full
+ */
+SHMQ_API int shmq_memory_set(struct shmq_component *c, uint64_t bytes, struct shmq_verdict *verdict);
+
+/*
+ * Guard a host function: reserve, run the block only when admitted, commit when it ends normally, cancel on `break`,
+ * `return`, or when `result` (an int variable) is not 0 then.
+ *
+ *     int result;
+ *     SHMQ_WITH_QUOTA(component, SHMQ_STORAGE, size, result) {
+ *             result = write_file(path, data, size);
+ *     }
+ *     if (result != 0) ...    // refused (SHMQ_DENIED), failed, or -errno of the library
+ */
+#define SHMQ_WITH_QUOTA(c, resource, amount, result) SHMQ_GUARD_(c, resource, amount, result, __LINE__)
+
+/* Private to SHMQ_WITH_QUOTA. */
+struct shmq_guard {
+	struct shmq_reservation reservation;
+	int *result;
+	bool runs;
+};
+#define SHMQ_GUARD_(c, resource, amount, result, line) SHMQ_GUARD_NAMED_(c, resource, amount, result, line)
+#define SHMQ_GUARD_NAMED_(c, resource, amount, result, line)                                                           \
+	for (struct shmq_guard shmq_guard_##line                                                                       \
+	     __attribute__((cleanup(shmq_guard_leave))) = shmq_guard_enter((c), (resource), (amount), &(result));      \
+	     shmq_guard_##line.runs; shmq_guard_finish(&shmq_guard_##line))
+
+static inline struct shmq_guard shmq_guard_enter(struct shmq_component *c, int resource, uint64_t amount, int *result)
+{
+	struct shmq_guard guard;
+
+	*result = shmq_reserve(&guard.reservation, c, resource, amount, NULL);
+	guard.result = result;
+	guard.runs = *result == SHMQ_OK || *result == SHMQ_WOULD_DENY;
+	if (guard.runs)
+		*result = 0;
+	return guard;
+}
+
+static inline void shmq_guard_finish(struct shmq_guard *guard)
+{
+	if (*guard->result == 0)
+		*guard->result = shmq_commit(&guard->reservation, guard->reservation.amount);
+	guard->runs = false;
+}
+
+static inline void shmq_guard_leave(struct shmq_guard *guard)
+{
+	shmq_cancel(&guard->reservation);
+}
+
 /* ---- Watching ---------------------------------------------------------------------------------------------------- */
 
 /*
@@ -566,7 +663,7 @@ SHMQ_API int shmq_worker_at(struct shmq_segment *segment, uint32_t slot, struct 
 /* One field of the segment as it lies in memory. The strings are constant. */
 struct shmq_field {
 	const char *object;    /* "policy" or "usage" */
-	const char *structure; /* "header", "control", "entry", "quota", "slot", "tracker" */
+	const char *structure; /* "header", "control", "entry", "quota", "slot", "holding", "tracker" */
 	uint32_t index;        /* which one of its kind */
 	const char *name;
 	uint64_t offset; /* bytes from the start of the object */

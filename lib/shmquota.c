@@ -10,6 +10,7 @@
 #include "core/directory.h"
 #include "core/handle.h"
 #include "core/operation.h"
+#include "core/reservation.h"
 #include "core/tracker.h"
 #include "core/worker.h"
 #include "policy/messages.h"
@@ -359,7 +360,7 @@ int shmq_try_consume(struct shmq_component *c, int resource, uint64_t amount, st
 	if (result < 0)
 		return result;
 	limits = tracker_limits(operation.quota, resource);
-	result = tracker_take(operation.tracker, resource, &limits, amount, verdict, &receipt);
+	result = tracker_take(c->segment, c->key.index, resource, &limits, amount, verdict, &receipt);
 	operation_end(&operation);
 	return result;
 }
@@ -382,7 +383,7 @@ int shmq_try_consume_all(struct shmq_component *c, const struct shmq_demand *dem
 	result = operation_begin(&operation, c);
 	if (result < 0)
 		return result;
-	result = demands_take(operation.tracker, operation.quota, demands, count, verdict);
+	result = demands_take(c->segment, c->key.index, operation.quota, demands, count, verdict);
 	operation_end(&operation);
 	return result;
 }
@@ -401,7 +402,7 @@ int shmq_consume(struct shmq_component *c, int resource, uint64_t amount)
 		return result;
 	limits = tracker_limits(operation.quota, resource);
 	limits.limit = SHMQ_UNLIMITED;
-	result = tracker_take(operation.tracker, resource, &limits, amount, NULL, &receipt);
+	result = tracker_take(c->segment, c->key.index, resource, &limits, amount, NULL, &receipt);
 	operation_end(&operation);
 	return result;
 }
@@ -418,7 +419,7 @@ int shmq_release(struct shmq_component *c, int resource, uint64_t amount)
 	result = operation_begin(&operation, c);
 	if (result < 0)
 		return result;
-	result = tracker_release(operation.tracker, resource, amount);
+	result = tracker_release(c->segment, c->key.index, resource, amount);
 	operation_end(&operation);
 	return result;
 }
@@ -430,7 +431,7 @@ int shmq_reset(struct shmq_component *c)
 
 	if (result < 0)
 		return result;
-	tracker_reset(operation.tracker);
+	tracker_reset(c->segment, c->key.index);
 	operation_end(&operation);
 	return 0;
 }
@@ -438,6 +439,77 @@ int shmq_reset(struct shmq_component *c)
 int shmq_verdict_format(char *text, size_t size, const struct shmq_verdict *verdict)
 {
 	return verdict == NULL || (text == NULL && size > 0) ? -EINVAL : message_of_verdict(text, size, verdict);
+}
+
+/* ---- Two-phase use ---- */
+
+int shmq_reserve(struct shmq_reservation *out, struct shmq_component *c, int resource, uint64_t amount,
+                 struct shmq_verdict *verdict)
+{
+	int result = check_arguments(c, resource, amount, verdict);
+	struct reservation_context context;
+	struct operation operation;
+
+	if (out == NULL)
+		return -EINVAL;
+	out->component = NULL; /* to cancel what was refused is harmless */
+	if (result == 0)
+		result = operation_begin(&operation, c);
+	if (result < 0)
+		return result;
+	context = (struct reservation_context){c, operation.slot, tracker_limits(operation.quota, resource)};
+	result = reservation_reserve(out, &context, resource, amount, verdict);
+	operation_end(&operation);
+	return result;
+}
+
+/* -ESTALE for a reservation of the parent process: a forked child holds nothing of it. */
+static int finish_reservation(struct shmq_reservation *reservation, uint64_t actual)
+{
+	struct shmq_segment *segment = reservation->component->segment;
+	struct directory_key key = reservation->component->key;
+	struct shmq_shm_slot *slot;
+	int result = worker_enter(segment, &slot);
+
+	if (result < 0)
+		return result;
+	if (reservation->life == segment->private->life) {
+		result = reservation_finish(reservation, actual, directory_quota(segment, &key) != NULL);
+	} else {
+		reservation->component = NULL;
+		result = -ESTALE;
+	}
+	worker_leave(slot);
+	return result;
+}
+
+int shmq_commit(struct shmq_reservation *reservation, uint64_t actual)
+{
+	if (reservation == NULL || reservation->component == NULL || actual > reservation->amount)
+		return -EINVAL;
+	return finish_reservation(reservation, actual);
+}
+
+void shmq_cancel(struct shmq_reservation *reservation)
+{
+	if (reservation != NULL && reservation->component != NULL)
+		finish_reservation(reservation, 0);
+}
+
+int shmq_memory_set(struct shmq_component *c, uint64_t bytes, struct shmq_verdict *verdict)
+{
+	int result = check_arguments(c, SHMQ_MEMORY, bytes, verdict);
+	struct reservation_context context;
+	struct operation operation;
+
+	if (result == 0)
+		result = operation_begin(&operation, c);
+	if (result < 0)
+		return result;
+	context = (struct reservation_context){c, operation.slot, tracker_limits(operation.quota, SHMQ_MEMORY)};
+	result = reservation_set_memory(&context, bytes, verdict);
+	operation_end(&operation);
+	return result;
 }
 
 /* ---- Watching ---- */

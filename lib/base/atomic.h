@@ -45,6 +45,12 @@ static inline void shm_store32_release(struct shm_u32 *word, uint32_t value)
 	atomic_store_explicit(&word->value, value, memory_order_release);
 }
 
+/* Returns false where somebody holds it. Let go with shm_store32_release(word, 0). */
+static inline bool shm_try_lock32(struct shm_u32 *word)
+{
+	return atomic_exchange_explicit(&word->value, 1, memory_order_acquire) == 0;
+}
+
 static inline uint64_t shm_load_relaxed(const struct shm_u64 *word)
 {
 	return atomic_load_explicit(&word->value, memory_order_relaxed);

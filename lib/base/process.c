@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Identity by /proc/TID/stat (proc(5)): field 3 is the state, field 22 the start time in ticks since boot. Both come
+ * Identity by /proc/TID/stat (proc(5)): field 3 is the state, field 20 the number of threads, field 22 the start time in ticks since boot. Both come
  * from one read, so they belong to one thread. The parsing starts behind the last ')' because a program may call itself
  * anything.
  */
@@ -40,6 +40,7 @@ static int read_file(const char *path, char *text, size_t size)
 
 struct task_stat {
 	char state;
+	uint64_t threads; /* of its process, not yet reaped */
 	uint64_t start;
 };
 
@@ -61,6 +62,8 @@ static int read_stat(const char *path, struct task_stat *out)
 		if (p == NULL)
 			return -EBADMSG;
 		p++;
+		if (field + 1 == 20)
+			out->threads = strtoull(p, NULL, 10);
 	}
 	out->start = strtoull(p, NULL, 10) & START_MASK;
 	return 0;
@@ -75,7 +78,17 @@ uint64_t process_token(void)
 	return (uint64_t)gettid() << PROCESS_START_BITS | stat.start;
 }
 
-bool process_is_dead(uint64_t token)
+uint64_t process_leader_token(void)
+{
+	struct task_stat stat = {0};
+
+	if (read_stat("/proc/self/stat", &stat) < 0)
+		return 0;
+	return (uint64_t)getpid() << PROCESS_START_BITS | stat.start;
+}
+
+/* A zombie counts as dead unless it is a leader of which we want to know whether other threads go on. */
+static bool is_dead(uint64_t token, bool with_its_threads)
 {
 	struct task_stat stat = {0};
 	char path[32];
@@ -88,7 +101,19 @@ bool process_is_dead(uint64_t token)
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
 	if (read_stat(path, &stat) != 0)
 		return false;
+	if (stat.state == 'Z' && with_its_threads && stat.threads > 1)
+		return false;
 	return stat.start != (token & START_MASK) || stat.state == 'Z' || stat.state == 'X';
+}
+
+bool process_is_dead(uint64_t token)
+{
+	return is_dead(token, false);
+}
+
+bool process_is_gone(uint64_t token)
+{
+	return is_dead(token, true);
 }
 
 static int read_boot_id(unsigned char out[16])

@@ -24,6 +24,12 @@ uint64_t process_token(void);
 /* True only with proof that the thread behind this token is gone, a zombie or exiting. Makes system calls. */
 bool process_is_dead(uint64_t token);
 
+/* The token of the calling process's first thread, which carries the process's id, or 0. Makes system calls. */
+uint64_t process_leader_token(void);
+
+/* As process_is_dead() for a leader's token, but a leader that ended before its other threads does not count. */
+bool process_is_gone(uint64_t token);
+
 static inline uint32_t process_tid(uint64_t token)
 {
 	return (uint32_t)(token >> PROCESS_START_BITS);

@@ -8,7 +8,7 @@
  * Look at all before taking any: a refusal then leaves even totals and peaks alone, unless another worker takes the rest
  * in between. Demands on one resource add up.
  */
-static int check_all(struct shmq_shm_tracker *tracker, const struct shmq_shm_quota *quota,
+static int check_all(const struct shmq_segment *segment, uint32_t component, const struct shmq_shm_quota *quota,
                      const struct shmq_demand *demands, size_t count, struct shmq_verdict *verdict)
 {
 	int result = SHMQ_OK;
@@ -23,14 +23,14 @@ static int check_all(struct shmq_shm_tracker *tracker, const struct shmq_shm_quo
 			verdict->resource = demands[i].resource;
 			verdict->requested = amount;
 		}
-		result = tracker_check(tracker, demands[i].resource, &limits, amount, verdict);
+		result = tracker_check(&segment->trackers[component], demands[i].resource, &limits, amount, verdict);
 		if (result == SHMQ_DENIED)
-			tracker_count_denied(tracker, demands[i].resource);
+			tracker_count_denied(segment, component, demands[i].resource);
 	}
 	return result;
 }
 
-static int take_all(struct shmq_shm_tracker *tracker, const struct shmq_shm_quota *quota,
+static int take_all(const struct shmq_segment *segment, uint32_t component, const struct shmq_shm_quota *quota,
                     const struct shmq_demand *demands, size_t count, struct shmq_verdict *verdict)
 {
 	struct tracker_receipt receipts[SHMQ_DEMANDS_MAX];
@@ -48,8 +48,8 @@ static int take_all(struct shmq_shm_tracker *tracker, const struct shmq_shm_quot
 				verdict->resource = demand->resource;
 				verdict->requested = demand->amount;
 			}
-			result =
-			    tracker_take(tracker, demand->resource, &limits, demand->amount, verdict, &receipts[takes]);
+			result = tracker_take(segment, component, demand->resource, &limits, demand->amount, verdict,
+			                      &receipts[takes]);
 			if (result == SHMQ_OK)
 				taken[takes++] = i;
 		}
@@ -57,15 +57,15 @@ static int take_all(struct shmq_shm_tracker *tracker, const struct shmq_shm_quot
 	while (result != SHMQ_OK && takes > 0) {
 		const struct shmq_demand *demand = &demands[taken[--takes]];
 
-		tracker_give_back(tracker, demand->resource, demand->amount, &receipts[takes]);
+		tracker_give_back(segment, component, demand->resource, demand->amount, &receipts[takes]);
 	}
 	return result;
 }
 
-int demands_take(struct shmq_shm_tracker *tracker, const struct shmq_shm_quota *quota,
+int demands_take(const struct shmq_segment *segment, uint32_t component, const struct shmq_shm_quota *quota,
                  const struct shmq_demand *demands, size_t count, struct shmq_verdict *verdict)
 {
-	int result = check_all(tracker, quota, demands, count, verdict);
+	int result = check_all(segment, component, quota, demands, count, verdict);
 
-	return result == SHMQ_OK ? take_all(tracker, quota, demands, count, verdict) : result;
+	return result == SHMQ_OK ? take_all(segment, component, quota, demands, count, verdict) : result;
 }

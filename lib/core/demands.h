@@ -13,7 +13,7 @@
  *
  * Returns  as tracker_take(); with anything but SHMQ_OK nothing is taken
  */
-int demands_take(struct shmq_shm_tracker *tracker, const struct shmq_shm_quota *quota,
+int demands_take(const struct shmq_segment *segment, uint32_t component, const struct shmq_shm_quota *quota,
                  const struct shmq_demand *demands, size_t count, struct shmq_verdict *verdict);
 
 #endif

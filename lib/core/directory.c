@@ -180,7 +180,7 @@ void directory_prepare(struct directory *directory, uint32_t index, const char *
 	memcpy(entry->name, name, length);
 	entry->name_length = (uint32_t)length;
 	shm_store32_relaxed(&entry->hash, (uint32_t)hash_bytes(name, length)); /* relaxed: the link releases it */
-	tracker_restart(&directory->segment->trackers[index]);
+	tracker_restart(directory->segment, index);
 	directory_link(directory, index);
 }
 
@@ -342,7 +342,7 @@ void directory_end(struct directory *directory)
 
 void directory_revive(struct directory *directory, uint32_t index)
 {
-	tracker_restart(&directory->segment->trackers[index]);
+	tracker_restart(directory->segment, index);
 	directory_commit(directory, index);
 }
 

@@ -1,30 +1,55 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Releasing. `in` is loaded after `out`, and the compare-and-swap proves that `out` did not move meanwhile, so a level
- * that stops at zero really was that low.
+ * Releasing and acknowledging. `in` is loaded after `out`, and the compare-and-swap proves that `out` did not move
+ * meanwhile, so a level that stops at zero really was that low.
  */
 #include "core/level.h"
 
-uint64_t level_release(struct shmq_shm_level *level, uint64_t amount)
+void level_acknowledge(const struct shmq_segment *segment, uint64_t word, uint64_t seen)
 {
+	struct shmq_shm_intent *intent;
+	uint64_t state;
+
+	if (level_writer(seen) > segment->layout.threads)
+		return; /* a damaged word */
+	intent = &segment->slots[level_writer(seen) - 1].intent;
+	/*
+	 * (L3) seq_cst: the state after the word was seen.
+	 * Pairs with the recoverer, which loads the word before the state. Otherwise an operation that landed and was
+	 * overwritten could be taken for one that did not.
+	 */
+	state = shm_load_seq_cst(&intent->state);
+	if ((state & INTENT_STATE_MASK) != INTENT_PENDING || shm_load_acquire(&intent->word) != word ||
+	    !level_is_after(level_amount(seen), shm_load_acquire(&intent->before)))
+		return;
+	/* Failing is fine: its owner is past it, or somebody else said so. */
+	shm_cas_seq_cst(&intent->state, &state, (state & ~(uint64_t)INTENT_STATE_MASK) | INTENT_DONE);
+}
+
+uint64_t level_release_as(const struct level_place *place, uint64_t self, uint64_t amount)
+{
+	struct shmq_shm_level *level = level_at(place);
 	uint64_t out = shm_load_seq_cst(&level->out);
 	uint64_t released;
 
 	do {
-		/* (L2) seq_cst: pairs with the CAS in level_take(): what was taken can be released. */
-		uint64_t held = level_difference(shm_load_seq_cst(&level->in), out);
+		/* (L2) seq_cst: pairs with the CAS in level_take_as(): what was taken can be released. */
+		uint64_t used = level_difference(shm_load_seq_cst(&level->in), out);
 
-		released = amount < held ? amount : held;
+		released = amount < used ? amount : used;
 		if (released == 0)
 			return 0;
-		/* (L1) seq_cst: pairs with the loads in level_take(). */
-	} while (!shm_cas_seq_cst(&level->out, &out, (out + released) & LEVEL_AMOUNT_MASK));
+		level_before_overwriting(place, true, out, self);
+		/* (L1) seq_cst: pairs with the loads in level_take_as(). */
+	} while (!shm_cas_seq_cst(&level->out, &out, self << LEVEL_AMOUNT_BITS | level_amount(out + released)));
 	return released;
 }
 
-void level_reset(struct shmq_shm_level *level)
+void level_reset(const struct level_place *place)
 {
-	level_release(level, LEVEL_AMOUNT_MASK);
+	struct shmq_shm_level *level = level_at(place);
+
+	level_release(place, LEVEL_AMOUNT_MASK);
 	shm_store_relaxed(&level->peak, 0);   /* relaxed: a figure for people */
 	shm_store_relaxed(&level->denied, 0); /* relaxed: the same */
 }

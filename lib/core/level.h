@@ -3,27 +3,76 @@
  * Levels: storage and memory, kept until they are released. A level is two monotonic words, like a window's total and
  * baseline: what went in, less what went out. Monotonic words have no ABA, so a stalled compare-and-swap simply fails.
  *
- *     in, out   [slot:13 | amount:51]   slot 0: a plain operation; others are for reservations
+ *     in, out   [slot:13 | amount:51]   who wrote last: 0 a plain operation, else the slot of a held one, plus 1
  *
  * Amounts wrap at 2^51 and are compared modularly; a level stays below LEVEL_CEILING. `out` is always loaded before
  * `in` where a level is judged: it only grows, so what is judged is never below the truth, and never over-admits.
+ *
+ * A held operation (core/ledger.h) must be able to tell, even by another process after its death, whether it
+ * landed. The word says so while nobody has written after it; whoever does says it for it first: level_acknowledge().
+ * This is the detectable compare-and-swap of Attiya, Ben-Baruch and Hendler ("Nesting-safe recoverable linearizability",
+ * PODC 2018) on words that never repeat.
+ *
  * Lock-free; each retry means that another operation took or released.
  */
 #ifndef SHMQ_CORE_LEVEL_H
 #define SHMQ_CORE_LEVEL_H
 
 #include "core/counter.h"
-#include "shm/layout.h"
+#include "shm/segment.h"
 
 #define LEVEL_AMOUNT_BITS 51
 #define LEVEL_AMOUNT_MASK ((UINT64_C(1) << LEVEL_AMOUNT_BITS) - 1)
-#define LEVEL_CEILING (UINT64_C(1) << 47) /* as WINDOW_CEILING */
+#define LEVEL_CEILING (UINT64_C(1) << 47)
 
 static_assert(SHMQ_THREADS_MAX < UINT64_C(1) << (64 - LEVEL_AMOUNT_BITS), "every slot has a number above 0");
+
+/* Which level is meant: its component's index, and storage or memory. */
+struct level_place {
+	const struct shmq_segment *segment;
+	uint32_t component;
+	uint32_t number; /* 0 storage, 1 memory */
+};
+
+/* Names one of the two words of a level in an intent; never 0. */
+#define LEVEL_WORD(place, is_out) (((uint64_t)(place)->component << 2 | (place)->number << 1 | (is_out)) + 1)
+
+static inline struct shmq_shm_level *level_at(const struct level_place *place)
+{
+	return &place->segment->trackers[place->component].level[place->number];
+}
 
 static inline uint64_t level_difference(uint64_t in, uint64_t out)
 {
 	return (in - out) & LEVEL_AMOUNT_MASK;
+}
+
+static inline uint64_t level_amount(uint64_t word)
+{
+	return word & LEVEL_AMOUNT_MASK;
+}
+
+static inline uint64_t level_writer(uint64_t word)
+{
+	return word >> LEVEL_AMOUNT_BITS;
+}
+
+/* True where `amount` was reached after `before`; modular, for distances below 2^50. */
+static inline bool level_is_after(uint64_t amount, uint64_t before)
+{
+	uint64_t distance = level_difference(amount, before);
+
+	return distance != 0 && distance < UINT64_C(1) << (LEVEL_AMOUNT_BITS - 1);
+}
+
+/* Tell the writer of `seen` that its operation on `word` landed, before `seen` is overwritten. */
+void level_acknowledge(const struct shmq_segment *segment, uint64_t word, uint64_t seen);
+
+/* `self` is the slot number of a held operation, 0 for a plain one. */
+static inline void level_before_overwriting(const struct level_place *place, bool is_out, uint64_t seen, uint64_t self)
+{
+	if (__builtin_expect(level_writer(seen) != 0 && level_writer(seen) != self, 0))
+		level_acknowledge(place->segment, LEVEL_WORD(place, is_out), seen);
 }
 
 /*
@@ -32,11 +81,13 @@ static inline uint64_t level_difference(uint64_t in, uint64_t out)
  * Returns  true   taken
  *          false  it would pass the ceiling; nothing was taken
  */
-static inline bool level_take(struct shmq_shm_level *level, uint64_t amount, uint64_t ceiling, uint64_t *used)
+static inline bool level_take_as(const struct level_place *place, uint64_t self, uint64_t amount, uint64_t ceiling,
+                                 uint64_t *used)
 {
+	struct shmq_shm_level *level = level_at(place);
 	/*
 	 * (L1) seq_cst: `out` before `in`.
-	 * Pairs with the CAS in level_release(). The other way round, an `in` older than the `out` would make the
+	 * Pairs with the CAS in level_release_as(). The other way round, an `in` older than the `out` would make the
 	 * level look lower than it is.
 	 */
 	uint64_t out = shm_load_seq_cst(&level->out);
@@ -51,14 +102,27 @@ static inline bool level_take(struct shmq_shm_level *level, uint64_t amount, uin
 				return false;
 			out = now; /* somebody released: refusing by the old figure would be needless */
 			in = shm_load_seq_cst(&level->in);
-		} else if (shm_cas_seq_cst(&level->in, &in, (in + amount) & LEVEL_AMOUNT_MASK)) { /* (L2) */
-			return true;
+			continue;
 		}
+		level_before_overwriting(place, false, in, self);
+		/* (L2) seq_cst: pairs with level_release_as() */
+		if (shm_cas_seq_cst(&level->in, &in, self << LEVEL_AMOUNT_BITS | level_amount(in + amount)))
+			return true;
 	}
 }
 
+static inline bool level_take(const struct level_place *place, uint64_t amount, uint64_t ceiling, uint64_t *used)
+{
+	return level_take_as(place, 0, amount, ceiling, used);
+}
+
 /* Give back at most `amount`. Returns how much it was: less where the level would have gone below zero. */
-uint64_t level_release(struct shmq_shm_level *level, uint64_t amount);
+uint64_t level_release_as(const struct level_place *place, uint64_t self, uint64_t amount);
+
+static inline uint64_t level_release(const struct level_place *place, uint64_t amount)
+{
+	return level_release_as(place, 0, amount);
+}
 
 /* Look without changing anything; `level` may be mapped read-only. */
 static inline uint64_t level_read(const struct shmq_shm_level *level)
@@ -69,6 +133,6 @@ static inline uint64_t level_read(const struct shmq_shm_level *level)
 }
 
 /* Drop the level to zero and forget its figures. */
-void level_reset(struct shmq_shm_level *level);
+void level_reset(const struct level_place *place);
 
 #endif

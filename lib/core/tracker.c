@@ -27,13 +27,15 @@ void tracker_advise(struct shmq_verdict *verdict, const struct tracker_limits *l
 		verdict->retry_after_ns = (wait_ms < limits->period_ms ? wait_ms : limits->period_ms) * NS_PER_MS;
 }
 
-void tracker_give_back(struct shmq_shm_tracker *tracker, int resource, uint64_t amount,
+void tracker_give_back(const struct shmq_segment *segment, uint32_t component, int resource, uint64_t amount,
                        const struct tracker_receipt *receipt)
 {
+	struct level_place place = tracker_level(segment, component, resource);
+
 	if (tracker_is_rate(resource))
-		window_refund(tracker_rate(tracker, resource), receipt->seq, amount);
+		window_refund(tracker_rate(&segment->trackers[component], resource), receipt->seq, amount);
 	else
-		level_release(tracker_level(tracker, resource), amount);
+		level_release(&place, amount);
 }
 
 int tracker_check(const struct shmq_shm_tracker *tracker, int resource, const struct tracker_limits *limits,
@@ -61,11 +63,13 @@ int tracker_check(const struct shmq_shm_tracker *tracker, int resource, const st
 	return ceiling < limits->limit ? -EOVERFLOW : SHMQ_DENIED;
 }
 
-int tracker_release(struct shmq_shm_tracker *tracker, int resource, uint64_t amount)
+int tracker_release(const struct shmq_segment *segment, uint32_t component, int resource, uint64_t amount)
 {
-	if (level_release(tracker_level(tracker, resource), amount) == amount)
+	struct level_place place = tracker_level(segment, component, resource);
+
+	if (level_release(&place, amount) == amount)
 		return 0;
-	shm_add_relaxed(&tracker->over_released, 1); /* relaxed: a figure for people */
+	shm_add_relaxed(&segment->trackers[component].over_released, 1); /* relaxed: a figure for people */
 	return -ERANGE;
 }
 
@@ -118,21 +122,25 @@ static void forget_side_figures(struct shmq_shm_tracker *tracker)
 	shm_store_relaxed(&tracker->over_released, 0);                /* relaxed: the same */
 }
 
-void tracker_reset(struct shmq_shm_tracker *tracker)
+void tracker_reset(const struct shmq_segment *segment, uint32_t component)
 {
+	struct shmq_shm_tracker *tracker = &segment->trackers[component];
+
 	for (int i = 0; i < LAYOUT_RATES; i++)
 		window_reset(&tracker->rate[i]);
-	for (int i = 0; i < LAYOUT_LEVELS; i++)
-		level_reset(&tracker->level[i]);
+	for (uint32_t i = 0; i < LAYOUT_LEVELS; i++)
+		level_reset(&(struct level_place){segment, component, i});
 	forget_side_figures(tracker);
 }
 
-void tracker_restart(struct shmq_shm_tracker *tracker)
+void tracker_restart(const struct shmq_segment *segment, uint32_t component)
 {
+	struct shmq_shm_tracker *tracker = &segment->trackers[component];
+
 	for (int i = 0; i < LAYOUT_RATES; i++)
 		window_restart(&tracker->rate[i]);
-	for (int i = 0; i < LAYOUT_LEVELS; i++) {
-		level_reset(&tracker->level[i]);
+	for (uint32_t i = 0; i < LAYOUT_LEVELS; i++) {
+		level_reset(&(struct level_place){segment, component, i});
 		/* relaxed: the entry's commit releases it */
 		shm_store_relaxed(&tracker->birth[i], shm_load_relaxed(&tracker->level[i].in) & LEVEL_AMOUNT_MASK);
 	}

@@ -8,6 +8,7 @@
 #define SHMQ_CORE_TRACKER_H
 
 #include "base/clock.h"
+#include "core/ledger.h"
 #include "core/level.h"
 #include "core/window.h"
 
@@ -44,9 +45,9 @@ static inline struct shmq_shm_rate *tracker_rate(struct shmq_shm_tracker *tracke
 	return &tracker->rate[resource - SHMQ_MESSAGES];
 }
 
-static inline struct shmq_shm_level *tracker_level(struct shmq_shm_tracker *tracker, int resource)
+static inline struct level_place tracker_level(const struct shmq_segment *segment, uint32_t component, int resource)
 {
-	return &tracker->level[resource == SHMQ_STORAGE ? 0 : 1];
+	return (struct level_place){segment, component, resource == SHMQ_STORAGE ? 0 : 1};
 }
 
 /* Fill in what an operation found: `used` before it, and whether it was admitted. */
@@ -95,12 +96,16 @@ static inline int tracker_take_rate(struct shmq_shm_rate *rate, const struct tra
 	return SHMQ_OK;
 }
 
-static inline int tracker_take_level(struct shmq_shm_level *level, const struct tracker_limits *limits, uint64_t amount,
-                                     struct shmq_verdict *verdict, struct tracker_receipt *receipt)
+/* `holding` NULL: a plain operation; else the amount is added to what that ledger entry holds. */
+static inline int tracker_take_level(const struct level_place *place, const struct tracker_limits *limits,
+                                     uint64_t amount, const struct ledger_entry *holding, struct shmq_verdict *verdict,
+                                     struct tracker_receipt *receipt)
 {
+	struct shmq_shm_level *level = level_at(place);
 	uint64_t ceiling = limits->limit < LEVEL_CEILING ? limits->limit : LEVEL_CEILING;
 	uint64_t used;
-	bool is_taken = level_take(level, amount, ceiling, &used);
+	bool is_taken = holding == NULL ? level_take(place, amount, ceiling, &used)
+	                                : ledger_take(holding, place, amount, ceiling, &used);
 
 	if (verdict != NULL) {
 		tracker_judge(verdict, limits, used, is_taken ? amount : 0);
@@ -119,25 +124,32 @@ static inline int tracker_take_level(struct shmq_shm_level *level, const struct 
  *
  * Returns  SHMQ_OK, SHMQ_DENIED (counted), or -EOVERFLOW where the count would leave its range
  */
-static inline int tracker_take(struct shmq_shm_tracker *tracker, int resource, const struct tracker_limits *limits,
-                               uint64_t amount, struct shmq_verdict *verdict, struct tracker_receipt *receipt)
+static inline int tracker_take(const struct shmq_segment *segment, uint32_t component, int resource,
+                               const struct tracker_limits *limits, uint64_t amount, struct shmq_verdict *verdict,
+                               struct tracker_receipt *receipt)
 {
+	struct level_place place;
+
 	if (tracker_is_rate(resource))
-		return tracker_take_rate(tracker_rate(tracker, resource), limits, amount, verdict, receipt);
-	return tracker_take_level(tracker_level(tracker, resource), limits, amount, verdict, receipt);
+		return tracker_take_rate(tracker_rate(&segment->trackers[component], resource), limits, amount, verdict,
+		                         receipt);
+	place = tracker_level(segment, component, resource);
+	return tracker_take_level(&place, limits, amount, NULL, verdict, receipt);
 }
 
 /* Count a refusal that was found out without trying to take. */
-static inline void tracker_count_denied(struct shmq_shm_tracker *tracker, int resource)
+static inline void tracker_count_denied(const struct shmq_segment *segment, uint32_t component, int resource)
 {
-	struct shm_u64 *denied = tracker_is_rate(resource) ? &tracker_rate(tracker, resource)->denied
-	                                                   : &tracker_level(tracker, resource)->denied;
+	struct level_place place = tracker_level(segment, component, resource);
+	struct shm_u64 *denied = tracker_is_rate(resource)
+	                             ? &tracker_rate(&segment->trackers[component], resource)->denied
+	                             : &level_at(&place)->denied;
 
 	shm_add_relaxed(denied, 1); /* relaxed: a figure for people */
 }
 
 /* Take back what tracker_take() took. Its share of total and peak stays. */
-void tracker_give_back(struct shmq_shm_tracker *tracker, int resource, uint64_t amount,
+void tracker_give_back(const struct shmq_segment *segment, uint32_t component, int resource, uint64_t amount,
                        const struct tracker_receipt *receipt);
 
 /* Tell whether an amount would be admitted. Changes nothing; `tracker` may be mapped read-only. */
@@ -145,16 +157,16 @@ int tracker_check(const struct shmq_shm_tracker *tracker, int resource, const st
                   uint64_t amount, struct shmq_verdict *verdict);
 
 /* Returns 0, or -ERANGE where less was used: the level is zero then, and the event counted. */
-int tracker_release(struct shmq_shm_tracker *tracker, int resource, uint64_t amount);
+int tracker_release(const struct shmq_segment *segment, uint32_t component, int resource, uint64_t amount);
 
 /* Read the figures of one resource; `tracker` may be mapped read-only. */
 void tracker_read(const struct shmq_shm_tracker *tracker, int resource, const struct tracker_limits *limits,
                   struct shmq_resource_status *out);
 
 /* Forget usage, peaks and refusals. */
-void tracker_reset(struct shmq_shm_tracker *tracker);
+void tracker_reset(const struct shmq_segment *segment, uint32_t component);
 
 /* Make a tracker new for another component. Only while no operation can reach it; may be repeated after a crash. */
-void tracker_restart(struct shmq_shm_tracker *tracker);
+void tracker_restart(const struct shmq_segment *segment, uint32_t component);
 
 #endif

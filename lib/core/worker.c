@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/process.h"
+#include "core/reservation.h"
 #include "shm/object.h"
 
 #include <errno.h>
@@ -29,7 +30,7 @@ static int thread_setup_result;
 
 static_assert(sizeof(struct worker_thread) <= 4096, "a thread's attachments fit one page");
 
-static void slot_free(struct shmq_shm_slot *slot)
+void worker_slot_free(struct shmq_shm_slot *slot)
 {
 	shm_store_relaxed(&slot->ctr, 0); /* relaxed: the release below orders it */
 	/*
@@ -42,11 +43,46 @@ static void slot_free(struct shmq_shm_slot *slot)
 /* Make the slot ours if it is `expected`'s still. */
 static bool slot_claim(struct shmq_shm_slot *slot, uint64_t expected, uint64_t token)
 {
-	/* (K1) (R4) acq_rel: pairs with slot_free(), and with the scan in rcu_slot_is_quiescent(). */
+	/* (K1) (R4) acq_rel: pairs with worker_slot_free(), and with the scan in rcu_slot_is_quiescent(). */
 	if (!shm_cas_acq_rel(&slot->owner, &expected, token))
 		return false;
 	shm_store_relaxed(&slot->ctr, 0); /* relaxed: a dead owner's section; until now it only delayed reuse */
+	shm_store32_release(&slot->flags, 0);
 	return true;
+}
+
+/* The slot is ours: return what its owner before us held. Returns how many holdings that were. */
+static uint32_t slot_return_holdings(struct shmq_segment *segment, struct shmq_shm_slot *slot)
+{
+	uint32_t returned;
+
+	rcu_read_lock(slot, &segment->policy->control.epoch);
+	returned = ledger_recover(segment, (uint32_t)(slot - segment->slots));
+	rcu_read_unlock(slot);
+	return returned;
+}
+
+/* With positive proof. What an ended thread left to its process lives as long as that does. */
+static bool slot_is_dead(const struct shmq_shm_slot *slot, uint64_t owner)
+{
+	if (!process_is_dead(owner))
+		return false;
+	/* (K2) acquire, after the proof: pairs with slot_leave_to_process(), which says so before the thread ends. */
+	return (shm_load32_acquire(&slot->flags) & SLOT_OF_PROCESS) == 0 || process_is_gone(owner);
+}
+
+/*
+ * The thread ends and still holds something: other threads of its process may finish it. One compare-and-swap hands the
+ * slot over; before it the slot is the thread's, and dies with it.
+ */
+static bool slot_leave_to_process(struct shmq_shm_slot *slot, uint64_t token)
+{
+	uint64_t leader = process_leader_token();
+
+	if (leader == 0)
+		return false;
+	shm_store32_release(&slot->flags, SLOT_OF_PROCESS); /* (K2) release: before the owner's end can be seen */
+	return shm_cas_acq_rel(&slot->owner, &token, leader);
 }
 
 static void thread_forget(struct worker_thread *thread)
@@ -60,6 +96,21 @@ static void thread_forget(struct worker_thread *thread)
 	munmap(thread, sizeof(*thread));
 }
 
+static void slot_detach(struct shmq_segment *segment, struct shmq_shm_slot *slot, uint64_t token)
+{
+	struct segment_slot *private = &segment->private->slots[slot - segment->slots];
+
+	reservation_lock(private);
+	if (private->held > 0 && slot_leave_to_process(slot, token)) {
+		private->is_orphan = true;
+	} else {
+		slot_return_holdings(segment, slot);
+		private->held = 0;
+		worker_slot_free(slot);
+	}
+	reservation_unlock(private);
+}
+
 /* Runs when a thread ends. In a forked child the page is zero and there is nothing to give back. */
 static void thread_end(void *argument)
 {
@@ -69,10 +120,10 @@ static void thread_end(void *argument)
 	if (process_lock() < 0)
 		return;
 	for (uint32_t i = 0; i < SEGMENT_ORDINALS; i++) {
-		const struct shmq_segment *segment = segment_by_ordinal(i);
+		struct shmq_segment *segment = segment_by_ordinal(i);
 
 		if (segment != NULL && thread->attachment[i].serial == segment->serial)
-			slot_free(thread->attachment[i].slot);
+			slot_detach(segment, thread->attachment[i].slot, thread->token);
 	}
 	thread_forget(thread);
 	process_unlock();
@@ -132,14 +183,16 @@ static bool slot_is_in_use(const struct shmq_segment *segment, uint32_t index)
 
 /*
  * exec() keeps the pid and the start time: a slot that carries our token already is from before, unless we know of it.
- * Its owner is us, and we hold nothing.
+ * Its owner is us, but what it holds is the other program's.
  */
 static void free_slots_from_before_exec(struct shmq_segment *segment, uint64_t token)
 {
 	for (uint32_t i = 0; i < segment->layout.threads; i++)
 		if (shm_load_relaxed(&segment->slots[i].owner) == token && /* relaxed: only we write our token */
-		    !slot_is_in_use(segment, i))
-			slot_free(&segment->slots[i]);
+		    !slot_is_in_use(segment, i)) {
+			slot_return_holdings(segment, &segment->slots[i]);
+			worker_slot_free(&segment->slots[i]);
+		}
 }
 
 static struct shmq_shm_slot *find_slot(struct shmq_segment *segment, uint64_t token)
@@ -152,11 +205,26 @@ static struct shmq_shm_slot *find_slot(struct shmq_segment *segment, uint64_t to
 			struct shmq_shm_slot *slot = &segment->slots[(start + i) % threads];
 			uint64_t owner = shm_load_relaxed(&slot->owner); /* relaxed: the CAS decides */
 
-			if ((owner == 0 || (take_dead && process_is_dead(owner))) && slot_claim(slot, owner, token))
+			if ((owner == 0 || (take_dead && slot_is_dead(slot, owner))) &&
+			    slot_claim(slot, owner, token)) {
+				slot_return_holdings(segment, slot);
 				return slot;
+			}
 		}
 	}
 	return NULL;
+}
+
+/* What this process knew of the slot is of an earlier thread. Under its lock: who freed the slot may hold it still. */
+static void forget_slot(struct shmq_segment *segment, const struct shmq_shm_slot *slot)
+{
+	struct segment_slot *private = &segment->private->slots[slot - segment->slots];
+
+	reservation_lock(private);
+	private->held = 0;
+	private->hint = 0;
+	private->is_orphan = false;
+	reservation_unlock(private);
 }
 
 static int attach_locked(struct shmq_segment *segment, struct shmq_shm_slot **out)
@@ -170,6 +238,9 @@ static int attach_locked(struct shmq_segment *segment, struct shmq_shm_slot **ou
 	slot = find_slot(segment, worker_self->token);
 	if (slot == NULL)
 		return -EAGAIN;
+	if (segment->private->life == 0)
+		segment->private->life = worker_self->token;
+	forget_slot(segment, slot);
 	shm_store_relaxed(&slot->attached_ns, clock_read_ns(CLOCK_MONOTONIC)); /* relaxed: for observers only */
 	worker_self->attachment[segment->ordinal] = (struct worker_attachment){segment->serial, slot};
 	*out = slot;
@@ -203,8 +274,15 @@ void worker_detach_all(struct shmq_segment *segment)
 		struct worker_attachment *attachment = &thread->attachment[segment->ordinal];
 
 		if (attachment->serial == segment->serial) {
-			slot_free(attachment->slot);
+			slot_return_holdings(segment, attachment->slot);
+			worker_slot_free(attachment->slot);
 			*attachment = (struct worker_attachment){0};
+		}
+	}
+	for (uint32_t i = 0; i < segment->layout.threads; i++) {
+		if (segment->private->slots[i].is_orphan) {
+			slot_return_holdings(segment, &segment->slots[i]);
+			worker_slot_free(&segment->slots[i]);
 		}
 	}
 	process_unlock();
@@ -224,8 +302,9 @@ int worker_recover(struct shmq_segment *segment)
 		uint64_t owner = shm_load_relaxed(&slot->owner); /* relaxed: the CAS decides */
 
 		/* Claimed before it is freed: a zero over the ctr of somebody who was quicker would end its section. */
-		if (owner != 0 && owner != token && process_is_dead(owner) && slot_claim(slot, owner, token)) {
-			slot_free(slot);
+		if (owner != 0 && owner != token && slot_is_dead(slot, owner) && slot_claim(slot, owner, token)) {
+			slot_return_holdings(segment, slot);
+			worker_slot_free(slot);
 			recovered++;
 		}
 	}
@@ -247,7 +326,7 @@ int worker_at(const struct shmq_segment *segment, uint32_t index, struct shmq_wo
 	*out = (struct shmq_worker){
 	    .slot = index,
 	    .tid = process_tid(owner),
-	    .alive = !process_is_dead(owner),
+	    .alive = !slot_is_dead(slot, owner),
 	    .reading = (ctr & RCU_NESTING_MASK) != 0,
 	    .epoch = ctr >> RCU_NESTING_BITS,
 	    .attached_ns = shm_load_relaxed(&slot->attached_ns),

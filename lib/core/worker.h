@@ -66,6 +66,9 @@ void worker_detach_all(struct shmq_segment *segment);
 /* Free the slots of dead threads. Returns how many there were. */
 int worker_recover(struct shmq_segment *segment);
 
+/* Free a slot that this process owns and that holds nothing. */
+void worker_slot_free(struct shmq_shm_slot *slot);
+
 /* See shmq_worker_at(). */
 int worker_at(const struct shmq_segment *segment, uint32_t index, struct shmq_worker *out);
 

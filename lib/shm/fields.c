@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Five kinds of structure, each a table of fields. The cursor is [table:8 | element:40 | field:16]; elements that hold
+ * Six kinds of structure, each a table of fields. The cursor is [table:8 | element:40 | field:16]; elements that hold
  * nobody (free slots, unregistered entries) are passed over.
  */
 #include "shm/fields.h"
@@ -56,8 +56,15 @@ static const struct field quota_fields[] = {
 };
 
 static const struct field slot_fields[] = {
-    FIELD(shmq_shm_slot, ctr),   FIELD(shmq_shm_slot, owner), FIELD(shmq_shm_slot, attached_ns),
-    FIELD(shmq_shm_slot, flags), FIELD(shmq_shm_slot, state),
+    FIELD(shmq_shm_slot, ctr),           FIELD(shmq_shm_slot, owner),        FIELD(shmq_shm_slot, attached_ns),
+    FIELD(shmq_shm_slot, flags),         FIELD(shmq_shm_slot, intent.state), FIELD(shmq_shm_slot, intent.word),
+    FIELD(shmq_shm_slot, intent.before), FIELD(shmq_shm_slot, intent.entry), FIELD(shmq_shm_slot, intent.after),
+};
+
+static const struct field holding_fields[] = {
+    FIELD(shmq_shm_holding, level),
+    FIELD(shmq_shm_holding, genstate),
+    FIELD(shmq_shm_holding, held),
 };
 
 #define RATE_FIELDS(i)                                                                                                 \
@@ -102,6 +109,7 @@ uint64_t fields_signature(void)
 	signature = signature_of(signature, entry_fields, COUNT(entry_fields), sizeof(struct shmq_shm_entry));
 	signature = signature_of(signature, quota_fields, COUNT(quota_fields), sizeof(struct shmq_shm_quota));
 	signature = signature_of(signature, slot_fields, COUNT(slot_fields), sizeof(struct shmq_shm_slot));
+	signature = signature_of(signature, holding_fields, COUNT(holding_fields), sizeof(struct shmq_shm_holding));
 	return signature_of(signature, tracker_fields, COUNT(tracker_fields), sizeof(struct shmq_shm_tracker));
 }
 
@@ -121,6 +129,11 @@ static bool slot_is_owned(const struct shmq_segment *segment, uint64_t element)
 	return shm_load_acquire(&segment->slots[element].owner) != 0;
 }
 
+static bool holding_is_used(const struct shmq_segment *segment, uint64_t element)
+{
+	return shm_load_acquire(&segment->ledgers[element].held) != 0;
+}
+
 static bool entry_is_live(const struct shmq_segment *segment, uint64_t element)
 {
 	return (shm_load_acquire(&segment->entries[element].genstate) & ENTRY_STATE_MASK) == ENTRY_LIVE;
@@ -131,7 +144,7 @@ static bool quota_is_set(const struct shmq_segment *segment, uint64_t element)
 	return element == segment->layout.components || entry_is_live(segment, element);
 }
 
-enum { TABLES = 7 };
+enum { TABLES = 8 };
 
 static struct table table_at(const struct shmq_segment *segment, unsigned index)
 {
@@ -149,6 +162,8 @@ static struct table table_at(const struct shmq_segment *segment, unsigned index)
 	    {"usage", "header", header_fields, COUNT(header_fields), usage, 0, 0, 1, NULL},
 	    {"usage", "slot", slot_fields, COUNT(slot_fields), usage, l->slots_at, sizeof(struct shmq_shm_slot),
 	     l->threads, slot_is_owned},
+	    {"usage", "holding", holding_fields, COUNT(holding_fields), usage, l->ledgers_at,
+	     sizeof(struct shmq_shm_holding), (uint64_t)l->threads * l->reservations, holding_is_used},
 	    {"usage", "tracker", tracker_fields, COUNT(tracker_fields), usage, l->trackers_at,
 	     sizeof(struct shmq_shm_tracker), l->components, entry_is_live},
 	};

@@ -11,11 +11,14 @@ static size_t layout_align(size_t bytes)
 	return (bytes + LAYOUT_LINE - 1) & ~(size_t)(LAYOUT_LINE - 1);
 }
 
-int layout_compute(struct layout *out, uint32_t components, uint32_t threads)
+int layout_compute(struct layout *out, uint32_t components, uint32_t threads, uint32_t reservations)
 {
 	if (components == 0 || components > SHMQ_COMPONENTS_MAX || threads == 0 || threads > SHMQ_THREADS_MAX)
 		return -EINVAL;
-	*out = (struct layout){.components = components, .threads = threads, .buckets = 1};
+	if (reservations > SHMQ_RESERVATIONS_MAX)
+		return -EINVAL;
+	*out =
+	    (struct layout){.components = components, .threads = threads, .reservations = reservations, .buckets = 1};
 	while (out->buckets < components)
 		out->buckets *= 2;
 	out->buckets_at = sizeof(struct shmq_shm_policy);
@@ -24,7 +27,9 @@ int layout_compute(struct layout *out, uint32_t components, uint32_t threads)
 	out->quotas_at[1] = out->quotas_at[0] + ((size_t)components + 1) * sizeof(struct shmq_shm_quota);
 	out->policy_bytes = out->quotas_at[1] + ((size_t)components + 1) * sizeof(struct shmq_shm_quota);
 	out->slots_at = layout_align(sizeof(struct shmq_shm_usage));
-	out->trackers_at = out->slots_at + threads * sizeof(struct shmq_shm_slot);
+	out->ledgers_at = out->slots_at + threads * sizeof(struct shmq_shm_slot);
+	out->trackers_at =
+	    layout_align(out->ledgers_at + (size_t)threads * reservations * sizeof(struct shmq_shm_holding));
 	out->usage_bytes = out->trackers_at + components * sizeof(struct shmq_shm_tracker);
 	return 0;
 }

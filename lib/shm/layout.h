@@ -3,7 +3,7 @@
  * What lies in the two shared objects, byte by byte; docs/layout.md draws the same. Only layout stands here.
  *
  *     NAME.policy   header · control · buckets · entries · quotas[2]     written by controllers only
- *     NAME.usage    header · slots · trackers                            written by workers too
+ *     NAME.usage    header · slots · ledgers · trackers                  written by workers too
  *
  * No pointers, no bool, size_t, pid_t, enum or pthread type. Per field: unit · W who writes · R who reads · order.
  * Who: creator, controller (holds the controller lock), owner (the thread of a slot), worker (any), all.
@@ -44,7 +44,7 @@ struct shmq_shm_header {
 	uint64_t creator;         /* identity token */
 	uint64_t created_unix_ns; /* CLOCK_REALTIME */
 	uint32_t persistent;      /* 1: not replaced while it is of this boot */
-	uint32_t reserved32;
+	uint32_t reservations;    /* capacity of a thread's ledger */
 	uint64_t reserved[17];
 };
 
@@ -96,19 +96,39 @@ struct shmq_shm_quota {
 	uint64_t reserved[5]; /* class, group, algorithm, thresholds */
 };
 
+enum { SLOT_OF_PROCESS = 1 }; /* the thread ended; what it held belongs to its process now */
+enum { INTENT_IDLE = 0, INTENT_PENDING = 1, INTENT_DONE = 2, INTENT_STATE_MASK = 3, INTENT_STATE_BITS = 2 };
+
 /*
- * One attached thread. The second line is for what a thread holds: the pending operation on a level and its outcome.
+ * The operation on a level that a thread has under way, and whether it landed: see core/ledger.h. A cache line of its
+ * own, since others read it.
  */
+struct shmq_shm_intent {
+	struct shm_u64 state; /* [count:62 | INTENT_…] · W owner, overwriters · R all · seq_cst; count never repeats */
+	struct shm_u64 word;   /* LEVEL_WORD · W owner · R overwriters, recoverer · release/acquire */
+	struct shm_u64 before; /* its amount before · as word */
+	struct shm_u64 entry;  /* of the ledger · W owner · R recoverer · relaxed, released by state */
+	struct shm_u64 after;  /* what the entry holds afterwards · as entry */
+	uint64_t reserved[3];
+};
+
+/* One attached thread. */
 struct shmq_shm_slot {
 	struct shm_u64 ctr;         /* [epoch:48 | nesting:16] · W owner · R controller · see core/rcu.h */
 	struct shm_u64 owner;       /* identity token, 0 free · W worker by CAS · R all · acq_rel */
 	struct shm_u64 attached_ns; /* CLOCK_MONOTONIC · W owner · R all · relaxed */
-	struct shm_u32 flags;       /* none yet · W owner · R controller · relaxed */
+	struct shm_u32 flags;       /* SLOT_… · W owner · R all · release/acquire */
 	uint32_t reserved32;
 	uint64_t reserved[4];
-	struct shm_u64 state;     /* [count:62 | IDLE, PENDING, DONE] · reserved for reservations */
-	struct shm_u64 intent[4]; /* word, value before, ledger entry, held after · reserved for reservations */
-	uint64_t reserved_intent[3];
+	struct shmq_shm_intent intent;
+};
+
+/* Something that a thread holds of a level: in use exactly if `held` is above 0. A thread has a ledger of these. */
+struct shmq_shm_holding {
+	struct shm_u64 level;    /* [component:32 | 0 storage, 1 memory] · W owner while unused · R all · relaxed */
+	struct shm_u64 genstate; /* of the component's registration · as level */
+	struct shm_u64 held;     /* amount · W owner, recoverer · R all · release/acquire */
+	uint64_t reserved;
 };
 
 /* A rate: see core/window.h. */
@@ -153,7 +173,8 @@ static_assert(offsetof(struct shmq_shm_control, done) == LAYOUT_LINE, "what cont
 static_assert(sizeof(struct shmq_shm_entry) == 160, "entry");
 static_assert(sizeof(struct shmq_shm_quota) == 128, "quota");
 static_assert(sizeof(struct shmq_shm_slot) == 128, "slot: two lines of its own, so that readers do not disturb");
-static_assert(offsetof(struct shmq_shm_slot, state) == LAYOUT_LINE, "what a thread holds has a line of its own");
+static_assert(offsetof(struct shmq_shm_slot, intent) == LAYOUT_LINE, "an intent has a line of its own");
+static_assert(sizeof(struct shmq_shm_holding) == 32, "holding");
 static_assert(sizeof(struct shmq_shm_rate) == LAYOUT_LINE, "a rate is one cache line");
 static_assert(sizeof(struct shmq_shm_level) == 32, "level");
 static_assert(sizeof(struct shmq_shm_tracker) == 320, "tracker");
@@ -166,13 +187,13 @@ static_assert(LAYOUT_COMPONENT_BYTES <= 768, "the promise to users is 1 KiB, the
 
 /* Where everything is; computed from the two capacities and never read from shared memory. */
 struct layout {
-	uint32_t components, threads;
+	uint32_t components, threads, reservations;
 	uint32_t buckets; /* a power of two */
 	size_t buckets_at, entries_at, quotas_at[2], policy_bytes;
-	size_t slots_at, trackers_at, usage_bytes;
+	size_t slots_at, ledgers_at, trackers_at, usage_bytes;
 };
 
 /* Returns 0, or -EINVAL where a capacity is out of range. */
-int layout_compute(struct layout *out, uint32_t components, uint32_t threads);
+int layout_compute(struct layout *out, uint32_t components, uint32_t threads, uint32_t reservations);
 
 #endif

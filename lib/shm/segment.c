@@ -70,6 +70,7 @@ static int segment_map_usage(struct shmq_segment *segment, const struct object *
 		return -errno;
 	segment->usage = (struct shmq_shm_usage *)bytes;
 	segment->slots = (struct shmq_shm_slot *)(bytes + segment->layout.slots_at);
+	segment->ledgers = (struct shmq_shm_holding *)(bytes + segment->layout.ledgers_at);
 	segment->trackers = (struct shmq_shm_tracker *)(bytes + segment->layout.trackers_at);
 	return 0;
 }
@@ -94,6 +95,11 @@ static int segment_map_policy(struct shmq_segment *segment, const struct object 
 	return 0;
 }
 
+static size_t private_size(const struct shmq_segment *segment)
+{
+	return sizeof(*segment->private) + segment->layout.threads * sizeof(*segment->private->slots);
+}
+
 static void segment_free(struct shmq_segment *segment)
 {
 	if (segment->policy != NULL)
@@ -103,7 +109,10 @@ static void segment_free(struct shmq_segment *segment)
 	if (segment->private != NULL) {
 		if (segment->private->writable != NULL)
 			munmap(segment->private->writable, segment->layout.policy_bytes);
-		munmap(segment->private, sizeof(*segment->private));
+		if (segment->private->memory != NULL)
+			munmap(segment->private->memory,
+			       segment->layout.components * sizeof(*segment->private->memory));
+		munmap(segment->private, private_size(segment));
 	}
 	if (segment->usage_fd >= 0)
 		close(segment->usage_fd);
@@ -129,10 +138,12 @@ static int segment_attach_objects(struct shmq_segment **out, const char *name, e
 	segment->usage_fd = -1;
 	segment->access = access;
 	segment->name = strdup(name);
-	segment->private = process_private_map(sizeof(*segment->private));
-	result = segment->name == NULL || segment->private == NULL ? -ENOMEM : 0;
+	result = layout_compute(&segment->layout, usage->header.components, usage->header.threads,
+	                        usage->header.reservations);
 	if (result == 0)
-		result = layout_compute(&segment->layout, usage->header.components, usage->header.threads);
+		segment->private = process_private_map(private_size(segment));
+	if (segment->name == NULL || segment->private == NULL)
+		result = -ENOMEM;
 	if (result == 0)
 		result = segment_map_usage(segment, usage);
 	if (result == 0)
@@ -174,7 +185,8 @@ static int segment_open_once(struct shmq_segment **out, const char *name, const 
 	if (access != SHMQ_OBSERVE && (!object_try_lock(&usage, LOCK_SH) || !object_is_named(&usage, paths->file[1])))
 		result = -EAGAIN;
 	else if (policy.header.pair != usage.header.pair || policy.header.components != usage.header.components ||
-	         policy.header.threads != usage.header.threads)
+	         policy.header.threads != usage.header.threads ||
+	         policy.header.reservations != usage.header.reservations)
 		result = object_is_named(&policy, paths->file[0]) && object_is_named(&usage, paths->file[1]) ? -EBADMSG
 		                                                                                             : -EAGAIN;
 	else
@@ -229,7 +241,7 @@ static bool any_owner_lives(const struct object *usage)
 	const char *bytes;
 	bool lives = false;
 
-	if (layout_compute(&layout, usage->header.components, usage->header.threads) < 0)
+	if (layout_compute(&layout, usage->header.components, usage->header.threads, usage->header.reservations) < 0)
 		return true;
 	bytes = object_map_read_only(usage);
 	if (bytes == NULL)
@@ -358,6 +370,7 @@ static int segment_describe(struct shmq_shm_header *out, const struct shmq_optio
 	    .creator = process_token(),
 	    .created_unix_ns = clock_read_ns(CLOCK_REALTIME),
 	    .persistent = options->persistent,
+	    .reservations = options->reservations,
 	};
 	memcpy(out->boot_id, world->boot_id, sizeof(out->boot_id));
 	return getrandom(&out->pair, sizeof(out->pair), 0) == sizeof(out->pair) ? 0 : -EIO;
@@ -368,7 +381,7 @@ static int create_objects(struct object *policy, struct object *usage, const str
 {
 	struct shmq_shm_header header;
 	struct layout layout;
-	int result = layout_compute(&layout, options->components, options->threads);
+	int result = layout_compute(&layout, options->components, options->threads, options->reservations);
 
 	if (result == 0)
 		result = segment_describe(&header, options, world);

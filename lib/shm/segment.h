@@ -16,10 +16,27 @@
 
 struct handle_cache;
 
+/* Which entry of which ledger, the slot plus 1; zero is none. */
+struct segment_holding {
+	uint32_t slot_number, entry;
+};
+
+/* What a process keeps of a slot that is its own. */
+struct segment_slot {
+	struct shm_u32 lock; /* over its ledger: any thread of the process may finish a reservation */
+	uint32_t held;       /* entries in use */
+	uint32_t hint;       /* where to look for a free one */
+	bool is_orphan;      /* its thread has ended; it is freed when nothing is held any more */
+};
+
 /* Lies in memory that is zero in a forked child. */
 struct segment_private {
 	struct shmq_shm_policy *writable;
+	uint64_t life; /* names this process, once it has attached: what it holds is its own, not its children's */
+	struct segment_holding *memory;         /* by component: where its share of memory stands; core/reservation.c */
 	_Atomic(struct handle_cache *) handles; /* core/handle.c */
+	struct shm_u32 memory_lock;
+	struct segment_slot slots[]; /* one per thread slot */
 };
 
 struct shmq_segment {
@@ -36,6 +53,7 @@ struct shmq_segment {
 
 	struct shmq_shm_usage *usage;
 	struct shmq_shm_slot *slots;
+	struct shmq_shm_holding *ledgers;
 	struct shmq_shm_tracker *trackers;
 
 	struct segment_private *private;
