@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Figures for people. They are exact up to what a crash may cut off: whoever dies between taking and counting has taken
- * without raising the peak, and was refused without being counted. Admission never depends on them.
+ * Figures for people. They are exact up to what a crash or a race may cut off: whoever dies between being refused and
+ * counting it is not counted, and a peak that others reach while it is recorded may be missed by what they took
+ * meanwhile. Admission never depends on them.
  */
 #ifndef SHMQ_CORE_COUNTER_H
 #define SHMQ_CORE_COUNTER_H

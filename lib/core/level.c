@@ -39,6 +39,8 @@ uint64_t level_release_as(const struct level_place *place, uint64_t self, uint64
 		released = amount < used ? amount : used;
 		if (released == 0)
 			return 0;
+		/* A level is highest before something is released: its peak needs no work when it rises. */
+		counter_raise(&level->peak, used);
 		level_before_overwriting(place, true, out, self);
 		/* (L1) seq_cst: pairs with the loads in level_take_as(). */
 	} while (!shm_cas_seq_cst(&level->out, &out, self << LEVEL_AMOUNT_BITS | level_amount(out + released)));

@@ -82,6 +82,11 @@ static double percentage(uint64_t used, uint64_t limit)
 	return 100.0 * (double)used / (double)limit;
 }
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 void tracker_read(const struct shmq_shm_tracker *tracker, int resource, const struct tracker_limits *limits,
                   struct shmq_resource_status *out)
 {
@@ -98,7 +103,7 @@ void tracker_read(const struct shmq_shm_tracker *tracker, int resource, const st
 		out->used = view.used;
 		out->window_end_ns = (view.start_ms + limits->period_ms) * NS_PER_MS;
 		out->total = shm_load_relaxed(&rate->total);
-		out->peak = shm_load_relaxed(&rate->peak);
+		out->peak = larger(shm_load_relaxed(&rate->peak), view.peak);
 		out->denied = shm_load_relaxed(&rate->denied);
 	} else {
 		const struct shmq_shm_level *level = level_of(tracker, resource);
@@ -106,7 +111,7 @@ void tracker_read(const struct shmq_shm_tracker *tracker, int resource, const st
 
 		out->used = level_read(level);
 		out->total = level_difference(shm_load_relaxed(&level->in), birth);
-		out->peak = shm_load_relaxed(&level->peak);
+		out->peak = larger(shm_load_relaxed(&level->peak), out->used);
 		out->denied = shm_load_relaxed(&level->denied);
 	}
 	out->percentage = percentage(out->used, out->limit);

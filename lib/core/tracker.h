@@ -91,7 +91,6 @@ static inline int tracker_take_rate(struct shmq_shm_rate *rate, const struct tra
 	}
 	if (!is_taken)
 		return tracker_refuse(&rate->denied, limits->limit, ceiling);
-	counter_raise(&rate->peak, view.used + amount);
 	*receipt = (struct tracker_receipt){view.used, view.seq};
 	return SHMQ_OK;
 }
@@ -114,7 +113,6 @@ static inline int tracker_take_level(const struct level_place *place, const stru
 	}
 	if (!is_taken)
 		return tracker_refuse(&level->denied, limits->limit, ceiling);
-	counter_raise(&level->peak, used + amount);
 	*receipt = (struct tracker_receipt){used, 0};
 	return SHMQ_OK;
 }

@@ -7,21 +7,37 @@
 /* How often a reader that may not write looks again while others roll; then it takes what it saw. */
 #define READ_TRIES 64
 
-static uint64_t window_next(uint64_t current, uint64_t start_ms)
+static uint64_t window_after(uint64_t current, uint64_t windows, uint64_t start_ms)
 {
-	return start_ms << WINDOW_SEQ_BITS | ((current + 1) & WINDOW_SEQ_MASK);
+	return start_ms << WINDOW_SEQ_BITS | ((current + windows) & WINDOW_SEQ_MASK);
 }
 
 uint64_t window_roll(struct shmq_shm_rate *rate, uint64_t current, uint64_t period_ms, uint64_t now_ms)
 {
 	uint64_t seen = current;
-	uint64_t next = window_next(current, window_align(now_ms, period_ms));
+	uint64_t next = window_after(current, 1, window_align(now_ms, period_ms));
 
 	/*
 	 * (W1) (W4) seq_cst: pairs with the loads in window_take() and window_refund(). Who loses the race takes the
 	 * winner's window.
 	 */
 	return shm_cas_seq_cst(&rate->current, &seen, next) ? next : seen;
+}
+
+/*
+ * What was used in the window before is known when its successor begins: its peak needs no work at each consumption.
+ * Windows without a baseline in between had no consumption.
+ */
+static void record_peak(struct shmq_shm_rate *rate, uint64_t current, uint64_t total)
+{
+	for (uint64_t back = 1; back < LAYOUT_BASES; back++) {
+		uint64_t base = shm_load_acquire(&rate->base[(current - back) % LAYOUT_BASES]);
+
+		if (window_has_base(current - back, base)) {
+			counter_raise(&rate->peak, window_used(total, base));
+			return;
+		}
+	}
 }
 
 void window_capture(struct shmq_shm_rate *rate, uint64_t current, uint64_t base, uint64_t total)
@@ -32,7 +48,8 @@ void window_capture(struct shmq_shm_rate *rate, uint64_t current, uint64_t base,
 	if (shm_load_seq_cst(&rate->current) != current)
 		return;
 	/* (W2) acq_rel: the baseline before anybody judges by it. Pairs with the load in window_take(). */
-	shm_cas_acq_rel(window_base(rate, current), &base, captured);
+	if (shm_cas_acq_rel(window_base(rate, current), &base, captured))
+		record_peak(rate, current, total);
 }
 
 void window_refund(struct shmq_shm_rate *rate, uint32_t seq, uint64_t amount)
@@ -69,6 +86,7 @@ void window_read(const struct shmq_shm_rate *rate, uint64_t period_ms, uint64_t 
 		out->start_ms = has_ended ? window_align(now_ms, period_ms) : window_start_ms(current);
 		/* No baseline: nobody has taken anything in this window yet. */
 		out->used = has_ended || !has_base ? 0 : window_used(total, base);
+		out->peak = has_base ? window_used(total, base) : 0;
 		if (shm_load_seq_cst(&rate->current) == current) /* (W1): else the baseline is of another window */
 			return;
 	}
@@ -79,11 +97,13 @@ void window_reset(struct shmq_shm_rate *rate)
 	uint64_t current = shm_load_seq_cst(&rate->current);
 
 	/*
-	 * A window without a baseline has had no consumption: resetting it again would only use up tags.
+	 * A window without a baseline has had no consumption: resetting it again would only use up tags. As many
+	 * windows on as there are baselines, so that none of before counts for the peak.
 	 * (W1) (W4) seq_cst; retried only when somebody else rolled
 	 */
-	while (window_has_base(current, shm_load_acquire(window_base(rate, current))) &&
-	       !shm_cas_seq_cst(&rate->current, &current, window_next(current, window_start_ms(current))))
+	while (
+	    window_has_base(current, shm_load_acquire(window_base(rate, current))) &&
+	    !shm_cas_seq_cst(&rate->current, &current, window_after(current, LAYOUT_BASES, window_start_ms(current))))
 		;
 	shm_store_relaxed(&rate->peak, 0);   /* relaxed: a figure for people */
 	shm_store_relaxed(&rate->denied, 0); /* relaxed: the same */

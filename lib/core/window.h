@@ -36,6 +36,7 @@
 /* What an operation saw, and where its amount went. */
 struct window_view {
 	uint64_t used;     /* before the operation */
+	uint64_t peak;     /* only for window_read(): used in the last window that had any consumption */
 	uint64_t start_ms; /* of the window */
 	uint32_t seq;      /* names the window for a refund */
 };
