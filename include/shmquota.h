@@ -637,7 +637,7 @@ SHMQ_API bool shmq_is_critical(struct shmq_component *c);
  * only). Nothing depends on it: a slot of a dead worker is also found by who needs one. A host calls it from a timer
  * or on SIGCHLD.
  *
- * Returns  how many dead threads were recovered; -EACCES with observe access.
+ * Returns  how many dead threads were recovered; -EACCES with observe access; -EXDEV from another namespace.
  * Callable from any thread. Makes system calls.
  */
 SHMQ_API int shmq_housekeep(struct shmq_segment *segment);

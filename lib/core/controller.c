@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/process.h"
+#include "shm/object.h"
 
 #include <errno.h>
 #include <time.h>
@@ -17,9 +18,13 @@ int controller_lock(struct shmq_segment *segment, bool *must_recover)
 	const struct timespec pause = {.tv_nsec = PAUSE_NS};
 	struct shmq_shm_policy *policy = segment_writable(segment);
 	uint64_t token, deadline_ns;
+	int result;
 
 	if (policy == NULL)
 		return -EACCES;
+	result = object_check_world(&policy->header); /* from another namespace every holder looks dead */
+	if (result < 0)
+		return result;
 	token = process_token();
 	if (token == 0)
 		return -ENOSYS;

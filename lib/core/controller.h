@@ -20,6 +20,7 @@
  * Returns  0        `*must_recover` says whether the holder before died at work
  *          -EACCES  this process is not a controller of the segment
  *          -EBUSY   a live holder did not let go in time
+ *          -EXDEV   this process has moved to another namespace
  *          -ENOSYS  no /proc to tell who we are
  */
 int controller_lock(struct shmq_segment *segment, bool *must_recover);

@@ -206,6 +206,11 @@ void directory_retire(struct directory *directory, uint32_t index)
 	shm_store_relaxed(&quota->flags, quota_flags(quota) & ~(uint64_t)QUOTA_PRESENT);
 	if (!is_declared(directory, index))
 		directory_unlink(directory, index);
+	/*
+	 * (D6) release: the entry's end before the number that says that something ended.
+	 * Pairs with the load in cache_lookup(). Without it a lookup could return a handle that has long been stale.
+	 */
+	shm_store_release(&directory->control->retirements, shm_load_relaxed(&directory->control->retirements) + 1);
 	/* relaxed: ours. Killed before this, recovery takes a new cookie. */
 	shm_store_relaxed(&entry->cookie, rcu_cookie(directory->segment));
 }

@@ -18,6 +18,8 @@
 #include <urcu/flavor.h>
 
 #define TABLE_MIN 64
+#define HANDLE_ALIGNMENT 64
+#define HANDLE_BYTES ((sizeof(struct shmq_component) + HANDLE_ALIGNMENT - 1) / HANDLE_ALIGNMENT * HANDLE_ALIGNMENT)
 
 struct handle_cache {
 	struct cds_lfht *table;
@@ -59,6 +61,11 @@ static int handle_matches(struct cds_lfht_node *node, const void *key)
 	const struct shmq_component *handle =
 	    (const void *)((const char *)node - offsetof(struct shmq_component, node));
 
+	/*
+	 * (H4) acquire: pairs with handle_create(). The handle before the table that leads to it; liburcu orders it
+	 * too, but not so that ThreadSanitizer could see it.
+	 */
+	(void)shm_load_acquire(&handle->verified);
 	return handle->name_length == name->length && memcmp(handle->name, name->bytes, name->length) == 0;
 }
 
@@ -80,6 +87,8 @@ static struct shmq_component *cache_lookup(struct shmq_segment *segment, uint64_
 {
 	/* (H1) acquire: pairs with cache_create(). The table before the pointer to it. */
 	struct handle_cache *cache = private_load_acquire(&segment->private->handles);
+	/* (D6) acquire: pairs with directory_retire(). The number before what it vouches for. */
+	uint64_t retirements = shm_load_acquire(&segment->policy->control.retirements);
 	struct cds_lfht_iter iterator;
 	struct shmq_component *handle;
 
@@ -87,8 +96,14 @@ static struct shmq_component *cache_lookup(struct shmq_segment *segment, uint64_
 		return NULL;
 	cds_lfht_lookup(cache->table, (unsigned long)hash, handle_matches, name, &iterator);
 	handle = handle_of(cds_lfht_iter_get_node(&iterator));
-	if (handle == NULL || directory_quota(segment, &handle->key) == NULL)
+	if (handle == NULL)
 		return NULL;
+	/* Nothing has ended since it was seen in force: its entry need not be looked at, which saves a cache miss. */
+	if (shm_load_relaxed(&handle->verified) != retirements) {
+		if (directory_quota(segment, &handle->key) == NULL)
+			return NULL;
+		shm_store_release(&handle->verified, retirements); /* (H4) */
+	}
 	shm_add_relaxed(&handle->references, 1); /* relaxed: the section keeps the handle meanwhile */
 	return handle;
 }
@@ -154,15 +169,15 @@ static void cache_retire(const struct shmq_segment *segment, struct handle_cache
 static struct shmq_component *handle_create(struct shmq_segment *segment, const struct directory_key *key,
                                             const struct handle_name *name)
 {
-	struct shmq_component *handle = calloc(1, sizeof(*handle));
+	struct shmq_component *handle = aligned_alloc(HANDLE_ALIGNMENT, HANDLE_BYTES);
 
 	if (handle == NULL)
 		return NULL;
-	handle->segment = segment;
-	handle->key = *key;
-	handle->name_length = name->length;
+	*handle = (struct shmq_component){.segment = segment, .key = *key, .name_length = (uint32_t)name->length};
 	memcpy(handle->name, name->bytes, name->length);
 	shm_store_relaxed(&handle->references, 1); /* relaxed: not shared yet */
+	/* (H4) release: pairs with handle_matches(). Of no use yet: the first lookup verifies it. */
+	shm_store_release(&handle->verified, UINT64_MAX);
 	return handle;
 }
 

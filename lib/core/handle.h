@@ -16,15 +16,19 @@
 #include <urcu/rculfhash.h>
 
 struct shmq_component {
-	struct shmq_segment *segment;
-	struct directory_key key;
-	struct shm_u64 references; /* of users; the cache's own is not counted */
-
+	/* What a lookup needs comes first, in one cache line with most names. */
 	struct cds_lfht_node node;
+	struct shm_u64 verified;   /* how many retirements there had been when it was last seen in force */
+	struct shm_u64 references; /* of users; the cache's own is not counted */
+	uint32_t name_length;
+	char name[SHMQ_NAME_MAX + 1];
+
+	/* What an operation needs. */
+	struct directory_key key;
+	struct shmq_segment *segment;
+
 	struct shmq_component *next_retired;
 	uint64_t retired_epoch;
-	size_t name_length;
-	char name[SHMQ_NAME_MAX + 1];
 };
 
 /* See shmq_component_find(), shmq_component_at() and shmq_component_put(). */

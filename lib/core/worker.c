@@ -292,9 +292,14 @@ int worker_recover(struct shmq_segment *segment)
 {
 	uint64_t token = process_token();
 	int recovered = 0;
+	int result;
 
 	if (segment->access == SHMQ_OBSERVE)
 		return -EACCES;
+	/* From another namespace everybody looks dead. */
+	result = object_check_world(&segment->usage->header);
+	if (result < 0)
+		return result;
 	if (token == 0)
 		return -ENOSYS;
 	for (uint32_t i = 0; i < segment->layout.threads; i++) {
@@ -326,7 +331,7 @@ int worker_at(const struct shmq_segment *segment, uint32_t index, struct shmq_wo
 	*out = (struct shmq_worker){
 	    .slot = index,
 	    .tid = process_tid(owner),
-	    .alive = !slot_is_dead(slot, owner),
+	    .alive = object_check_world(&segment->usage->header) < 0 || !slot_is_dead(slot, owner),
 	    .reading = (ctr & RCU_NESTING_MASK) != 0,
 	    .epoch = ctr >> RCU_NESTING_BITS,
 	    .attached_ns = shm_load_relaxed(&slot->attached_ns),

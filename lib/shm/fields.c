@@ -13,12 +13,13 @@
 struct field {
 	const char *name;
 	size_t offset, width;
+	unsigned since; /* the layout's minor version that brought it, into reserved bytes */
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define FIELD(structure, member)                                                                                       \
 	{                                                                                                              \
-#member, offsetof(struct structure, member), sizeof(((struct structure *)0)->member)                   \
+#member, offsetof(struct structure, member), sizeof(((struct structure *)0)->member), 0                \
 	}
 
 static const struct field header_fields[] = {
@@ -31,9 +32,10 @@ static const struct field header_fields[] = {
 };
 
 static const struct field control_fields[] = {
-    FIELD(shmq_shm_control, generation), FIELD(shmq_shm_control, epoch),   FIELD(shmq_shm_control, done),
-    FIELD(shmq_shm_control, lock),       FIELD(shmq_shm_control, steals),  FIELD(shmq_shm_control, table_cookie),
-    FIELD(shmq_shm_control, registered), FIELD(shmq_shm_control, retired), FIELD(shmq_shm_control, hint),
+    FIELD(shmq_shm_control, generation),   FIELD(shmq_shm_control, epoch),      FIELD(shmq_shm_control, retirements),
+    FIELD(shmq_shm_control, done),         FIELD(shmq_shm_control, lock),       FIELD(shmq_shm_control, steals),
+    FIELD(shmq_shm_control, table_cookie), FIELD(shmq_shm_control, registered), FIELD(shmq_shm_control, retired),
+    FIELD(shmq_shm_control, hint),
 };
 
 static const struct field entry_fields[] = {
@@ -94,7 +96,8 @@ static const struct field tracker_fields[] = {
 
 static uint64_t signature_of(uint64_t signature, const struct field *fields, size_t count, size_t size)
 {
-	for (size_t i = 0; i < count; i++)
+	/* What a minor version brought stays out of it: older libraries of the same major know the bytes as reserved. */
+	for (size_t i = 0; i < count && fields[i].since == 0; i++)
 		signature = hash_mix(signature ^ hash_bytes(fields[i].name, strlen(fields[i].name)) ^
 		                     fields[i].offset << 32 ^ fields[i].width);
 	return hash_mix(signature ^ size);

@@ -7,7 +7,7 @@
 
 #include "shm/segment.h"
 
-/* A number that differs whenever a name, a size or an offset of the layout differs; it stands in every header. */
+/* A number that differs whenever a name, a size or an offset of the major layout differs; it stands in every header. */
 uint64_t fields_signature(void);
 
 /* See shmq_field_next(). */

@@ -53,7 +53,8 @@ struct shmq_shm_control {
 	/* Read by every operation. */
 	struct shm_u64 generation; /* policies · W controller · R all · release/acquire; bit 0: active table */
 	struct shm_u64 epoch;      /* grace periods begun · W controller · R all · add seq_cst, load acquire */
-	uint64_t reserved_read[6];
+	struct shm_u64 retirements;  /* entries ever retired · W controller · R all · release/acquire */
+	uint64_t reserved_read[5];
 
 	/* Read by controllers and observers. */
 	struct shm_u64 done; /* epoch · W controller · R controller · grace periods up to here are over · acq_rel */
