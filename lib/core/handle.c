@@ -26,6 +26,7 @@ struct handle_cache {
 	/* Under the process lock: */
 	struct shmq_component **by_index; /* the handle in the table for an entry; bounds the table by the capacity */
 	struct shmq_component *retired;   /* out of the table, waiting to be freed */
+	struct handle_cache *inherited;   /* of the process that forked this one: unused, but to be freed */
 };
 
 /* What is looked for. */
@@ -126,6 +127,8 @@ static struct handle_cache *cache_create(struct shmq_segment *segment)
 		free(cache);
 		return NULL;
 	}
+	cache->inherited = segment->caches;
+	segment->caches = cache;
 	private_store_release(&segment->private->handles, cache); /* (H1) */
 	return cache;
 }
@@ -190,8 +193,10 @@ static void cache_put(const struct shmq_segment *segment, struct handle_cache *c
 	struct shmq_component *replaced;
 
 	if (*slot != NULL) {
-		cds_lfht_del(cache->table, &(*slot)->node);
-		cache_retire(segment, cache, *slot);
+		replaced = *slot;
+		*slot = NULL; /* first: a child forked right here must not free it twice */
+		cds_lfht_del(cache->table, &replaced->node);
+		cache_retire(segment, cache, replaced);
 	}
 	*slot = handle;
 	replaced =
@@ -280,18 +285,13 @@ void handle_put(struct shmq_component *component)
 	shm_subtract_release(&component->references, 1); /* (H2) release: pairs with cache_free_retired() */
 }
 
-void handle_close_all(struct shmq_segment *segment)
+static void cache_free(const struct shmq_segment *segment, struct handle_cache *cache)
 {
-	struct handle_cache *cache = private_load_acquire(&segment->private->handles);
-	struct cds_lfht_iter iterator;
-	struct cds_lfht_node *node;
-
-	if (cache == NULL)
-		return;
-	cds_lfht_for_each(cache->table, &iterator, node)
-	{
-		cds_lfht_del(cache->table, node);
-		cache_retire(segment, cache, handle_of(node));
+	for (uint32_t i = 0; i < segment->layout.components; i++) {
+		if (cache->by_index[i] != NULL) {
+			cds_lfht_del(cache->table, &cache->by_index[i]->node);
+			free(cache->by_index[i]);
+		}
 	}
 	while (cache->retired != NULL) {
 		struct shmq_component *handle = cache->retired;
@@ -302,4 +302,14 @@ void handle_close_all(struct shmq_segment *segment)
 	cds_lfht_destroy(cache->table, NULL);
 	free(cache->by_index);
 	free(cache);
+}
+
+void handle_close_all(struct shmq_segment *segment)
+{
+	while (segment->caches != NULL) {
+		struct handle_cache *cache = segment->caches;
+
+		segment->caches = cache->inherited;
+		cache_free(segment, cache);
+	}
 }

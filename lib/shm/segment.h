@@ -57,7 +57,8 @@ struct shmq_segment {
 	struct shmq_shm_tracker *trackers;
 
 	struct segment_private *private;
-	int usage_fd; /* holds the shared flock that says "in use"; -1 for observers */
+	struct handle_cache *caches; /* all that this memory holds, a parent's too; core/handle.c */
+	int usage_fd;                /* holds the shared flock that says "in use"; -1 for observers */
 };
 
 /* The four public functions; see shmquota.h. `fill` writes what a segment holds when it is new, before it has a name. */
