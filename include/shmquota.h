@@ -166,9 +166,9 @@ struct shmq_options {
 	size_t size;         /* sizeof(struct shmq_options): lets the structure grow */
 	uint32_t components; /* how many components fit, 1 to SHMQ_COMPONENTS_MAX */
 	uint32_t threads;    /* how many threads may be attached at a time, over all processes, 1 to SHMQ_THREADS_MAX */
-	uint32_t mode; /* permission bits of the usage object; the policy object never gets group or other write */
-	uint32_t reservations; /* how much a thread holds at most: open reservations, components it holds memory for */
+	uint32_t mode;   /* permission bits of the usage object; the policy object never gets group or other write */
 	bool persistent; /* outlives its creator: shmq_segment_create() refuses while it exists, even when unused */
+	uint32_t reservations; /* how much a thread holds at most: open reservations, components it holds memory for */
 };
 
 #define SHMQ_COMPONENTS_MAX (UINT32_C(1) << 24)
@@ -176,7 +176,7 @@ struct shmq_options {
 #define SHMQ_RESERVATIONS_MAX UINT32_C(65535)
 #define SHMQ_OPTIONS_DEFAULT                                                                                           \
 	{                                                                                                              \
-		sizeof(struct shmq_options), 1024, 256, 0600, 24, false                                                \
+		sizeof(struct shmq_options), 1024, 256, 0600, false, 24                                                \
 	}
 
 /*
@@ -483,8 +483,8 @@ SHMQ_API int shmq_consume(struct shmq_component *c, int resource, uint64_t amoun
 SHMQ_API int shmq_release(struct shmq_component *c, int resource, uint64_t amount);
 
 /*
- * Forget a component's usage: windows start anew with nothing used, levels drop to zero, peaks and counts of refusals
- * start again. Totals go on.
+ * Forget a component's usage: windows start anew with nothing used, levels drop to what is held of them by open
+ * reservations and shmq_memory_set(), peaks and counts of refusals start again. Totals go on.
  *
  * Returns  0, -EINVAL, -ESTALE, -EROFS, -EAGAIN.
  */
@@ -508,7 +508,7 @@ SHMQ_API int shmq_verdict_format(char *text, size_t size, const struct shmq_verd
 struct shmq_reservation {
 	struct shmq_component *component; /* NULL when finished */
 	uint64_t life, amount;
-	uint32_t slot, entry, seq;
+	uint32_t slot, entry, use, seq;
 	int resource;
 };
 

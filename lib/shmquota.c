@@ -431,7 +431,7 @@ int shmq_reset(struct shmq_component *c)
 
 	if (result < 0)
 		return result;
-	tracker_reset(c->segment, c->key.index);
+	tracker_reset(c->segment, c->key.index, c->key.genstate);
 	operation_end(&operation);
 	return 0;
 }

@@ -286,7 +286,10 @@ static void recover_entry(struct directory *directory, uint32_t index)
 		directory_retire(directory, index);
 		return;
 	}
+	if (entry_state(entry) == ENTRY_LIVE) /* its period may just have been changed */
+		tracker_realign(directory->segment, index, quota);
 	is_linked = find_link(directory, index) != NULL;
+	/* No death leaves a LIVE entry out of its chain; damage may. */
 	if (entry_state(entry) == ENTRY_LIVE || is_declared(directory, index)) {
 		if (!is_linked)
 			directory_link(directory, index);

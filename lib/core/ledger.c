@@ -97,6 +97,39 @@ void ledger_forget(const struct ledger_entry *entry, uint64_t after)
 	entry_set(entry, after);
 }
 
+/* What one ledger holds of a level. An operation under way counts as the larger of before and after. */
+static uint64_t slot_sum(const struct level_place *place, uint64_t genstate, uint32_t slot)
+{
+	const struct shmq_segment *segment = place->segment;
+	const struct shmq_shm_intent *intent = &segment->slots[slot].intent;
+	/* (I2) acquire, and before the entries: what is not under way here any more stands there. */
+	bool is_pending = (shm_load_acquire(&intent->state) & INTENT_STATE_MASK) != INTENT_IDLE;
+	uint64_t index = shm_load_relaxed(&intent->entry); /* relaxed: the state released it */
+	uint64_t after = shm_load_relaxed(&intent->after); /* relaxed: as entry */
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < segment->layout.reservations; i++) {
+		struct ledger_entry entry = {segment, slot, i};
+		uint64_t held = shm_load_acquire(&ledger_holding(&entry)->held); /* (I3) */
+
+		if (is_pending && index == i && after > held)
+			held = after;
+		if (held > 0 && ledger_is_of(&entry, place, genstate))
+			sum += held;
+	}
+	return sum;
+}
+
+uint64_t ledger_sum(const struct level_place *place, uint64_t genstate)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < place->segment->layout.threads; i++)
+		if (shm_load_relaxed(&place->segment->slots[i].owner) != 0) /* relaxed: a free slot holds nothing */
+			sum += slot_sum(place, genstate, i);
+	return sum;
+}
+
 /* ---- Recovery ---- */
 
 /* The word that an intent names, or NULL where it is damaged. */

@@ -47,6 +47,9 @@ bool ledger_take(const struct ledger_entry *entry, const struct level_place *pla
 uint64_t ledger_release(const struct ledger_entry *entry, const struct level_place *place, uint64_t amount,
                         uint64_t after);
 
+/* How much all ledgers hold of a level, or are about to. Any process. */
+uint64_t ledger_sum(const struct level_place *place, uint64_t genstate);
+
 /* Stop holding without giving back: what was held is used, or its component is gone. */
 void ledger_forget(const struct ledger_entry *entry, uint64_t after);
 

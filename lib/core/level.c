@@ -5,6 +5,9 @@
  */
 #include "core/level.h"
 
+/* How often a reader looks again while others release; then it takes what it saw, which is never below the truth. */
+#define READ_TRIES 64
+
 void level_acknowledge(const struct shmq_segment *segment, uint64_t word, uint64_t seen)
 {
 	struct shmq_shm_intent *intent;
@@ -15,10 +18,11 @@ void level_acknowledge(const struct shmq_segment *segment, uint64_t word, uint64
 	intent = &segment->slots[level_writer(seen) - 1].intent;
 	/*
 	 * (L3) seq_cst: the state after the word was seen.
-	 * Pairs with the recoverer, which loads the word before the state. Otherwise an operation that landed and was
+	 * Pairs with ledger_recover(), which loads the word before the state. Otherwise an operation that landed and was
 	 * overwritten could be taken for one that did not.
 	 */
 	state = shm_load_seq_cst(&intent->state);
+	/* (I1) acquire: pairs with intent_begin(). */
 	if ((state & INTENT_STATE_MASK) != INTENT_PENDING || shm_load_acquire(&intent->word) != word ||
 	    !level_is_after(level_amount(seen), shm_load_acquire(&intent->before)))
 		return;
@@ -47,11 +51,29 @@ uint64_t level_release_as(const struct level_place *place, uint64_t self, uint64
 	return released;
 }
 
-void level_reset(const struct level_place *place)
+uint64_t level_read(const struct shmq_shm_level *level)
+{
+	uint64_t out = shm_load_seq_cst(&level->out); /* (L1) */
+	uint64_t used = 0;
+
+	/* Taken and released between the two loads it would look higher than it ever was. */
+	for (int i = 0; i < READ_TRIES; i++) {
+		uint64_t seen = out;
+
+		used = level_difference(shm_load_seq_cst(&level->in), out);
+		out = shm_load_seq_cst(&level->out);
+		if (out == seen)
+			break;
+	}
+	return used;
+}
+
+void level_reset(const struct level_place *place, uint64_t used, uint64_t held)
 {
 	struct shmq_shm_level *level = level_at(place);
 
-	level_release(place, LEVEL_AMOUNT_MASK);
+	if (used > held)
+		level_release(place, used - held);
 	shm_store_relaxed(&level->peak, 0);   /* relaxed: a figure for people */
 	shm_store_relaxed(&level->denied, 0); /* relaxed: the same */
 }

@@ -125,14 +125,9 @@ static inline uint64_t level_release(const struct level_place *place, uint64_t a
 }
 
 /* Look without changing anything; `level` may be mapped read-only. */
-static inline uint64_t level_read(const struct shmq_shm_level *level)
-{
-	uint64_t out = shm_load_seq_cst(&level->out); /* (L1) */
+uint64_t level_read(const struct shmq_shm_level *level);
 
-	return level_difference(shm_load_seq_cst(&level->in), out);
-}
-
-/* Drop the level to zero and forget its figures. */
-void level_reset(const struct level_place *place);
+/* Drop the level to what is held of it (`held` or less) and forget its figures. */
+void level_reset(const struct level_place *place, uint64_t used, uint64_t held);
 
 #endif

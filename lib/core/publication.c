@@ -5,6 +5,8 @@
  */
 #include "core/publication.h"
 
+#include "core/tracker.h"
+
 #include <errno.h>
 
 static void carry_over(struct publication *publication, uint32_t index, const struct shmq_quota *fallback)
@@ -63,6 +65,24 @@ int publication_declare(struct publication *publication, const char *name, size_
 	return 0;
 }
 
+static bool has_other_periods(const struct shmq_shm_quota *a, const struct shmq_shm_quota *b)
+{
+	for (int i = 0; i < SHMQ_RESOURCES; i++)
+		if (tracker_limits(a, i).period_ms != tracker_limits(b, i).period_ms)
+			return true;
+	return false;
+}
+
+static void realign_windows(const struct directory *directory)
+{
+	const struct shmq_shm_quota *active = directory->quotas[directory->active];
+	const struct shmq_shm_quota *before = directory->quotas[1 - directory->active];
+
+	for (uint32_t i = 0; i < directory->segment->layout.components; i++)
+		if (entry_state(&directory->entries[i]) == ENTRY_LIVE && has_other_periods(&active[i], &before[i]))
+			tracker_realign(directory->segment, i, &active[i]);
+}
+
 /* Retire what exists without a quota, and unlink what is no longer reserved. */
 static void sweep(struct directory *directory, bool was_declared_before)
 {
@@ -94,6 +114,7 @@ void publication_commit(struct publication *publication)
 	/* relaxed: ours. Killed before this, recovery takes a new cookie. */
 	shm_store_relaxed(&directory->control->table_cookie, rcu_cookie(directory->segment));
 	sweep(directory, true);
+	realign_windows(directory);
 	directory_end(directory);
 }
 

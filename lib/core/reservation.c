@@ -87,6 +87,7 @@ static int reserve_level(struct shmq_reservation *out, const struct reservation_
 	unlock(&private_of(&entry)->lock);
 	out->slot = entry.slot;
 	out->entry = entry.index;
+	out->use = private_of(&entry)->uses;
 	return result;
 }
 
@@ -112,19 +113,26 @@ int reservation_reserve(struct shmq_reservation *out, const struct reservation_c
 	return result;
 }
 
-static void finish_level(const struct shmq_reservation *reservation, uint64_t actual, bool is_current)
+/* Returns false where the slot's holdings were returned already: its thread ended where nothing could outlive it. */
+static bool finish_level(const struct shmq_reservation *reservation, uint64_t actual, bool is_current)
 {
 	struct shmq_component *component = reservation->component;
 	struct ledger_entry entry = {component->segment, reservation->slot, reservation->entry};
 	struct level_place place = tracker_level(component->segment, component->key.index, reservation->resource);
 
+	bool is_valid;
+
 	lock(&private_of(&entry)->lock);
-	if (is_current && actual < reservation->amount)
-		ledger_release(&entry, &place, reservation->amount - actual, 0);
-	else
-		ledger_forget(&entry, 0);
-	entry_close(&entry);
+	is_valid = private_of(&entry)->uses == reservation->use;
+	if (is_valid) {
+		if (is_current && actual < reservation->amount)
+			ledger_release(&entry, &place, reservation->amount - actual, 0);
+		else
+			ledger_forget(&entry, 0);
+		entry_close(&entry);
+	}
 	unlock(&private_of(&entry)->lock);
+	return is_valid;
 }
 
 int reservation_finish(struct shmq_reservation *reservation, uint64_t actual, bool is_current)
@@ -133,7 +141,7 @@ int reservation_finish(struct shmq_reservation *reservation, uint64_t actual, bo
 	struct shmq_segment *segment = component->segment;
 
 	if (!tracker_is_rate(reservation->resource) && reservation->amount > 0)
-		finish_level(reservation, actual, is_current);
+		is_current = finish_level(reservation, actual, is_current) && is_current;
 	else if (is_current && actual < reservation->amount)
 		window_refund(tracker_rate(&segment->trackers[component->key.index], reservation->resource),
 		              reservation->seq, reservation->amount - actual);
@@ -188,10 +196,12 @@ static bool memory_is_known(struct segment_holding *known, const struct level_pl
 	*entry = (struct ledger_entry){place->segment, known->slot_number - 1, known->entry};
 	private = private_of(entry);
 	lock(&private->lock);
-	is_known = ledger_is_of(entry, place, genstate);
+	is_known = private->uses == known->use && ledger_is_of(entry, place, genstate);
 	if (!is_known) {
-		ledger_forget(entry, 0);
-		entry_close(entry);
+		if (private->uses == known->use) {
+			ledger_forget(entry, 0);
+			entry_close(entry);
+		}
 		*known = (struct segment_holding){0};
 	}
 	unlock(&private->lock);
@@ -221,7 +231,7 @@ static int set_memory(const struct reservation_context *context, struct segment_
 		result = memory_change(context, &entry, &place, bytes, verdict);
 		*known = (struct segment_holding){0};
 		if (ledger_held(&entry) > 0)
-			*known = (struct segment_holding){entry.slot + 1, entry.index};
+			*known = (struct segment_holding){entry.slot + 1, entry.index, private_of(&entry)->uses};
 	}
 	unlock(&private_of(&entry)->lock);
 	return result;

@@ -127,14 +127,30 @@ static void forget_side_figures(struct shmq_shm_tracker *tracker)
 	shm_store_relaxed(&tracker->over_released, 0);                /* relaxed: the same */
 }
 
-void tracker_reset(const struct shmq_segment *segment, uint32_t component)
+void tracker_realign(const struct shmq_segment *segment, uint32_t component, const struct shmq_shm_quota *quota)
+{
+	for (int resource = 0; resource < SHMQ_RESOURCES; resource++)
+		if (tracker_is_rate(resource))
+			window_realign(tracker_rate(&segment->trackers[component], resource),
+			               tracker_limits(quota, resource).period_ms);
+}
+
+/* What is held will be returned by its holder; dropping it here too would return it twice. */
+static void reset_level(const struct level_place *place, uint64_t genstate)
+{
+	uint64_t used = level_read(level_at(place)); /* before the ledgers: what is taken in between stays */
+
+	level_reset(place, used, ledger_sum(place, genstate));
+}
+
+void tracker_reset(const struct shmq_segment *segment, uint32_t component, uint64_t genstate)
 {
 	struct shmq_shm_tracker *tracker = &segment->trackers[component];
 
 	for (int i = 0; i < LAYOUT_RATES; i++)
 		window_reset(&tracker->rate[i]);
 	for (uint32_t i = 0; i < LAYOUT_LEVELS; i++)
-		level_reset(&(struct level_place){segment, component, i});
+		reset_level(&(struct level_place){segment, component, i}, genstate);
 	forget_side_figures(tracker);
 }
 
@@ -145,7 +161,8 @@ void tracker_restart(const struct shmq_segment *segment, uint32_t component)
 	for (int i = 0; i < LAYOUT_RATES; i++)
 		window_restart(&tracker->rate[i]);
 	for (uint32_t i = 0; i < LAYOUT_LEVELS; i++) {
-		level_reset(&(struct level_place){segment, component, i});
+		/* All of it: what is held was held of the component before, and is not returned to this one. */
+		level_reset(&(struct level_place){segment, component, i}, LEVEL_AMOUNT_MASK, 0);
 		/* relaxed: the entry's commit releases it */
 		shm_store_relaxed(&tracker->birth[i], shm_load_relaxed(&tracker->level[i].in) & LEVEL_AMOUNT_MASK);
 	}

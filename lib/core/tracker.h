@@ -161,8 +161,11 @@ int tracker_release(const struct shmq_segment *segment, uint32_t component, int 
 void tracker_read(const struct shmq_shm_tracker *tracker, int resource, const struct tracker_limits *limits,
                   struct shmq_resource_status *out);
 
-/* Forget usage, peaks and refusals. */
-void tracker_reset(const struct shmq_segment *segment, uint32_t component);
+/* After a change of limits: let windows end at boundaries of their periods. */
+void tracker_realign(const struct shmq_segment *segment, uint32_t component, const struct shmq_shm_quota *quota);
+
+/* Forget usage, peaks and refusals; what is held of a level stays. `genstate` is the component's registration. */
+void tracker_reset(const struct shmq_segment *segment, uint32_t component, uint64_t genstate);
 
 /* Make a tracker new for another component. Only while no operation can reach it; may be repeated after a crash. */
 void tracker_restart(const struct shmq_segment *segment, uint32_t component);

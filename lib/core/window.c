@@ -92,6 +92,17 @@ void window_read(const struct shmq_shm_rate *rate, uint64_t period_ms, uint64_t 
 	}
 }
 
+void window_realign(struct shmq_shm_rate *rate, uint64_t period_ms)
+{
+	uint64_t current = shm_load_seq_cst(&rate->current);
+	uint64_t aligned;
+
+	do {
+		aligned = window_after(current, 0, window_align(window_start_ms(current), period_ms));
+		/* (W1) seq_cst; retried only when somebody else rolled */
+	} while (aligned != current && !shm_cas_seq_cst(&rate->current, &current, aligned));
+}
+
 void window_reset(struct shmq_shm_rate *rate)
 {
 	uint64_t current = shm_load_seq_cst(&rate->current);

@@ -143,6 +143,12 @@ void window_refund(struct shmq_shm_rate *rate, uint32_t seq, uint64_t amount);
 /* Look without changing anything; `rate` may be mapped read-only. */
 void window_read(const struct shmq_shm_rate *rate, uint64_t period_ms, uint64_t now_ms, struct window_view *out);
 
+/*
+ * After a change of the period: let the window in force end at a boundary of its new length. Its baseline stays. Until
+ * then it ends later than it should, never earlier.
+ */
+void window_realign(struct shmq_shm_rate *rate, uint64_t period_ms);
+
 /* Begin a window in which nothing is used, at the same start. */
 void window_reset(struct shmq_shm_rate *rate);
 

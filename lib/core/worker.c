@@ -104,6 +104,7 @@ static void slot_detach(struct shmq_segment *segment, struct shmq_shm_slot *slot
 	if (private->held > 0 && slot_leave_to_process(slot, token)) {
 		private->is_orphan = true;
 	} else {
+		private->uses++; /* reservations that are still about are void */
 		slot_return_holdings(segment, slot);
 		private->held = 0;
 		worker_slot_free(slot);
@@ -167,15 +168,18 @@ static int thread_prepare(void)
 	return 0;
 }
 
-/* True where this thread uses the slot through another opening of the same segment. */
+/* True where this thread uses the slot through another opening of the segment, or an ended one left it to us. */
 static bool slot_is_in_use(const struct shmq_segment *segment, uint32_t index)
 {
 	for (uint32_t i = 0; i < SEGMENT_ORDINALS; i++) {
 		const struct worker_attachment *attachment = &worker_self->attachment[i];
 		const struct shmq_segment *other = segment_by_ordinal(i);
 
-		if (other != NULL && attachment->serial == other->serial && attachment->slot == &other->slots[index] &&
-		    other->usage->header.pair == segment->usage->header.pair)
+		if (other == NULL || other->usage->header.pair != segment->usage->header.pair)
+			continue;
+		if (attachment->serial == other->serial && attachment->slot == &other->slots[index])
+			return true;
+		if (other->access != SHMQ_OBSERVE && other->private->slots[index].is_orphan)
 			return true;
 	}
 	return false;
@@ -221,6 +225,7 @@ static void forget_slot(struct shmq_segment *segment, const struct shmq_shm_slot
 	struct segment_slot *private = &segment->private->slots[slot - segment->slots];
 
 	reservation_lock(private);
+	private->uses++;
 	private->held = 0;
 	private->hint = 0;
 	private->is_orphan = false;

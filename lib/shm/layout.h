@@ -51,9 +51,9 @@ struct shmq_shm_header {
 /* The one changing part of the policy object that is not per component. */
 struct shmq_shm_control {
 	/* Read by every operation. */
-	struct shm_u64 generation; /* policies · W controller · R all · release/acquire; bit 0: active table */
-	struct shm_u64 epoch;      /* grace periods begun · W controller · R all · add seq_cst, load acquire */
-	struct shm_u64 retirements;  /* entries ever retired · W controller · R all · release/acquire */
+	struct shm_u64 generation;  /* policies · W controller · R all · release/acquire; bit 0: active table */
+	struct shm_u64 epoch;       /* grace periods begun · W controller · R all · add seq_cst, load acquire */
+	struct shm_u64 retirements; /* entries ever retired · W controller · R all · release/acquire */
 	uint64_t reserved_read[5];
 
 	/* Read by controllers and observers. */
@@ -186,7 +186,7 @@ static_assert(sizeof(struct shmq_shm_tracker) == 320, "tracker");
 	 2 * sizeof(struct shm_u32))
 static_assert(LAYOUT_COMPONENT_BYTES <= 768, "the promise to users is 1 KiB, the aim 768 bytes");
 
-/* Where everything is; computed from the two capacities and never read from shared memory. */
+/* Where everything is; computed from the three capacities and never read from shared memory. */
 struct layout {
 	uint32_t components, threads, reservations;
 	uint32_t buckets; /* a power of two */

@@ -18,12 +18,13 @@ struct handle_cache;
 
 /* Which entry of which ledger, the slot plus 1; zero is none. */
 struct segment_holding {
-	uint32_t slot_number, entry;
+	uint32_t slot_number, entry, use;
 };
 
 /* What a process keeps of a slot that is its own. */
 struct segment_slot {
 	struct shm_u32 lock; /* over its ledger: any thread of the process may finish a reservation */
+	uint32_t uses;       /* which use of the slot by this process: reservations of earlier ones are void */
 	uint32_t held;       /* entries in use */
 	uint32_t hint;       /* where to look for a free one */
 	bool is_orphan;      /* its thread has ended; it is freed when nothing is held any more */
