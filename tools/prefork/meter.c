@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One choice, made per worker and never changed: whose count is asked. There is nothing else here, so that what is
+ * compared differs in nothing else.
+ */
+#include "meter.h"
+
+#include "private_count.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+/* This worker's own count; NULL, and that is the point of the library, when all workers share one. */
+static struct private_count *own;
+
+int meter_start(bool count_per_worker, struct shmq_segment *segment)
+{
+	if (!count_per_worker)
+		return 0;
+	own = private_count_create(segment);
+	return own == NULL ? -ENOMEM : 0;
+}
+
+void meter_stop(void)
+{
+	private_count_free(own);
+	own = NULL;
+}
+
+int meter_check(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict)
+{
+	if (own != NULL)
+		return private_count_check(own, c, resource, amount, verdict);
+	return shmq_check(c, resource, amount, verdict);
+}
+
+int meter_try_consume(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict)
+{
+	if (own != NULL)
+		return private_count_try_consume(own, c, resource, amount, verdict);
+	return shmq_try_consume(c, resource, amount, verdict);
+}
+
+int meter_consume(struct shmq_component *c, int resource, uint64_t amount)
+{
+	if (own != NULL)
+		return private_count_consume(own, c, resource, amount);
+	return shmq_consume(c, resource, amount);
+}
+
+int meter_release(struct shmq_component *c, int resource, uint64_t amount)
+{
+	if (own != NULL)
+		return private_count_release(own, c, resource, amount);
+	return shmq_release(c, resource, amount);
+}
+
+int meter_status(struct shmq_component *c, struct shmq_status *out)
+{
+	if (own != NULL)
+		return private_count_status(own, c, out);
+	return shmq_status(c, out);
+}
+
+const char *meter_kind(void)
+{
+	return own != NULL ? "per worker" : "shared";
+}
+
+bool meter_admits(int result)
+{
+	return result == SHMQ_OK || result == SHMQ_WOULD_DENY;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every field as it lies in memory: object, offset, width, its name and its value.
+ *
+ * One field a line, so that two dumps can be compared with diff. Nothing is interpreted: what a value means is said in
+ * the layout's description.
+ */
+#include "dump.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+void dump_raw(const struct dump *dump)
+{
+	const struct style *style = &dump->style;
+	struct shmq_field field;
+	uint64_t cursor = 0;
+
+	printf("%s%-6s  %12s  %5s  %-44s  %18s  %s%s\n", tint_begin(style, TINT_BOLD), "OBJECT", "OFFSET", "WIDTH",
+	       "FIELD", "HEX", "DECIMAL", tint_end(style, TINT_BOLD));
+	while (shmq_field_next(dump->segment, &cursor, &field) == 1) {
+		char name[96];
+
+		snprintf(name, sizeof(name), "%s[%" PRIu32 "].%s", field.structure, field.index, field.name);
+		printf("%-6s  %#12" PRIx64 "  %5" PRIu32 "  ", field.object, field.offset, field.width);
+		if (field.width <= 8)
+			printf("%-44s  %#18" PRIx64 "  %" PRIu64 "\n", name, field.value, field.value);
+		else
+			puts(name);
+	}
+}
