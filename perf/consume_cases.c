@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Each of the two subjects has components of four kinds, and the two of a kind are neighbours in the segment: where two
+ * processes disturb each other by what lies next to each other, it shows. There are several of each, and the rounds take
+ * turns: a line of memory that happens to have the same place in its page as another that is just being written is
+ * slower on some CPUs, and that luck should not decide a figure.
+ *
+ *     open    everything is admitted, far below a peak that was set before: what most operations find
+ *     brief   the same, but messages have a window of 50 ms, which is judged by the precise clock
+ *     climb   starts from nothing before each sample, so every operation reaches a new peak
+ *     closed  every limit is zero
+ */
+#include "consume_cases.h"
+
+#include "baseline.h"
+
+#include <shmquota.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PEAK (UINT64_C(1) << 40)
+#define MESSAGE_BYTES 100
+#define NAME_SIZE 32
+#define KINDS 4
+#define TURNS 8
+#define HOT_NAMES 256 /* fit a core's own cache, with all that belongs to them */
+#define NS_PER_MS UINT64_C(1000000)
+#define DAY_NS (UINT64_C(86400) * 1000 * NS_PER_MS)
+
+/* The names to look up, in the order they are looked up in: a caller has just read the name it asks for. */
+struct name_list {
+	uint32_t count;
+	struct baseline_ring *ring; /* as many cache lines, read in random order */
+	char names[][NAME_SIZE];
+};
+
+struct consume_subject {
+	struct baseline *baseline;
+	struct shmq_component *components[KINDS][TURNS];
+	struct shmq_component *open, *brief, *climb, *closed; /* those of this round */
+	struct shmq_segment *segment;
+	const struct name_list *list;
+	uint32_t position; /* in the list */
+	uint32_t line;     /* of the ring */
+	bool is_warm;      /* this process has looked every name up */
+};
+
+/* ---- The bare machine -------------------------------------------------------------------------------------------- */
+
+/* A case from an expression that is true where the operation `s` answered as it should. */
+#define DEFINE_RUN(function, expression)                                                                               \
+	static bool function(void *subject, uint64_t count)                                                            \
+	{                                                                                                              \
+		struct consume_subject *s = subject;                                                                   \
+		bool is_right = true;                                                                                  \
+                                                                                                                       \
+		for (uint64_t i = 0; i < count; i++)                                                                   \
+			is_right &= (expression);                                                                      \
+		return is_right;                                                                                       \
+	}
+
+DEFINE_RUN(run_call, baseline_nothing(s->baseline, 1))
+DEFINE_RUN(run_add, baseline_add(s->baseline, 1))
+DEFINE_RUN(run_cas, baseline_cas(s->baseline, 1))
+DEFINE_RUN(run_clock_coarse, s != NULL && baseline_clock(CLOCK_MONOTONIC_COARSE))
+DEFINE_RUN(run_clock, s != NULL && baseline_clock(CLOCK_MONOTONIC))
+DEFINE_RUN(run_read, baseline_read(s->list->ring, &s->line))
+DEFINE_RUN(run_mutex, baseline_lock(&s->baseline->window))
+DEFINE_RUN(run_mutex_window, baseline_take(&s->baseline->window, 1, CLOCK_MONOTONIC_COARSE))
+DEFINE_RUN(run_mutex_window_precise, baseline_take(&s->baseline->window, 1, CLOCK_MONOTONIC))
+
+/* ---- The library ------------------------------------------------------------------------------------------------- */
+
+static bool take_with_verdict(struct shmq_component *component)
+{
+	struct shmq_verdict verdict;
+
+	return shmq_try_consume(component, SHMQ_MESSAGES, 1, &verdict) == SHMQ_OK && verdict.requested == 1;
+}
+
+static bool is_refused(struct shmq_component *component)
+{
+	return shmq_try_consume(component, SHMQ_MESSAGES, 1, NULL) == SHMQ_DENIED;
+}
+
+static bool take_and_release(struct shmq_component *component)
+{
+	return shmq_try_consume(component, SHMQ_STORAGE, MESSAGE_BYTES, NULL) == SHMQ_OK &&
+	       shmq_release(component, SHMQ_STORAGE, MESSAGE_BYTES) == SHMQ_OK;
+}
+
+static bool consume_three(struct shmq_component *component)
+{
+	return shmq_consume(component, SHMQ_MESSAGES, 1) == SHMQ_OK &&
+	       shmq_consume(component, SHMQ_NETWORK, MESSAGE_BYTES) == SHMQ_OK &&
+	       shmq_consume(component, SHMQ_CPU, 1) == SHMQ_OK;
+}
+
+static bool try_three(struct shmq_component *component)
+{
+	static const struct shmq_demand demands[] = {
+	    {SHMQ_MESSAGES, 1}, {SHMQ_NETWORK, MESSAGE_BYTES}, {SHMQ_STORAGE, MESSAGE_BYTES}};
+
+	return shmq_try_consume_all(component, demands, sizeof(demands) / sizeof(demands[0]), NULL) == SHMQ_OK;
+}
+
+/* Find one of the first `count` names after the other. */
+static bool find_next(struct consume_subject *subject, uint32_t count)
+{
+	const struct name_list *list = subject->list;
+	struct shmq_component *component;
+
+	if (shmq_component_find(&component, subject->segment, list->names[subject->position]) != SHMQ_OK)
+		return false;
+	shmq_component_put(component);
+	subject->position = subject->position + 1 < count ? subject->position + 1 : 0;
+	return true;
+}
+
+DEFINE_RUN(run_check_level, shmq_check(s->open, SHMQ_STORAGE, 1, NULL) == SHMQ_OK)
+DEFINE_RUN(run_check_rate, shmq_check(s->open, SHMQ_MESSAGES, 1, NULL) == SHMQ_OK)
+DEFINE_RUN(run_level, shmq_try_consume(s->open, SHMQ_STORAGE, 1, NULL) == SHMQ_OK)
+DEFINE_RUN(run_level_peak, shmq_try_consume(s->climb, SHMQ_STORAGE, 1, NULL) == SHMQ_OK)
+DEFINE_RUN(run_level_pair, take_and_release(s->open))
+DEFINE_RUN(run_rate, shmq_try_consume(s->open, SHMQ_MESSAGES, 1, NULL) == SHMQ_OK)
+DEFINE_RUN(run_rate_peak, shmq_try_consume(s->climb, SHMQ_MESSAGES, 1, NULL) == SHMQ_OK)
+DEFINE_RUN(run_rate_precise, shmq_try_consume(s->brief, SHMQ_MESSAGES, 1, NULL) == SHMQ_OK)
+DEFINE_RUN(run_rate_verdict, take_with_verdict(s->open))
+DEFINE_RUN(run_refused, is_refused(s->closed))
+DEFINE_RUN(run_consume_three, consume_three(s->open))
+DEFINE_RUN(run_try_three, try_three(s->open))
+DEFINE_RUN(run_find, find_next(s, s->list->count))
+DEFINE_RUN(run_find_hot, find_next(s, s->list->count < HOT_NAMES ? s->list->count : HOT_NAMES))
+
+static void prepare_turn(void *subject, unsigned round)
+{
+	struct consume_subject *s = subject;
+
+	s->open = s->components[0][round % TURNS];
+	s->brief = s->components[1][round % TURNS];
+	s->climb = s->components[2][round % TURNS];
+	s->closed = s->components[3][round % TURNS];
+}
+
+static void prepare_climb(void *subject, unsigned round)
+{
+	const struct consume_subject *s = subject;
+
+	prepare_turn(subject, round);
+	shmq_reset(s->climb);
+}
+
+/* A process that meets a component for the first time makes a handle: once, and not what is measured here. */
+static void prepare_find(void *subject, unsigned round)
+{
+	struct consume_subject *s = subject;
+
+	(void)round;
+	if (!s->is_warm)
+		s->is_warm = run_find(s, s->list->count);
+}
+
+static void prepare_find_hot(void *subject, unsigned round)
+{
+	struct consume_subject *s = subject;
+
+	prepare_find(s, round);
+	s->position = 0;
+}
+
+const struct bench_case consume_cases[CONSUME_CASES] = {
+    [CASE_CALL] = {"call", "a call of an empty function", run_call, NULL},
+    [CASE_ADD] = {"fetch_add", "fetch_add", run_add, NULL},
+    [CASE_CAS] = {"cas", "load and compare-and-swap", run_cas, NULL},
+    [CASE_CLOCK_COARSE] = {"clock_coarse", "CLOCK_MONOTONIC_COARSE", run_clock_coarse, NULL},
+    [CASE_CLOCK] = {"clock", "CLOCK_MONOTONIC", run_clock, NULL},
+    [CASE_READ] = {"read", "read one of as many cache lines, random order", run_read, NULL},
+    [CASE_MUTEX] = {"mutex", "robust mutex, lock and unlock", run_mutex, NULL},
+    [CASE_MUTEX_WINDOW] = {"mutex_window", "robust mutex, window, coarse clock", run_mutex_window, NULL},
+    [CASE_MUTEX_WINDOW_PRECISE] = {"mutex_window_precise", "robust mutex, window, precise clock",
+                                   run_mutex_window_precise, NULL},
+    [CASE_CHECK_LEVEL] = {"check_level", "check a level", run_check_level, prepare_turn},
+    [CASE_CHECK_RATE] = {"check_rate", "check a rate", run_check_rate, prepare_turn},
+    [CASE_LEVEL] = {"level", "try_consume a level", run_level, prepare_turn},
+    [CASE_LEVEL_PEAK] = {"level_peak", "try_consume a level, to a new peak", run_level_peak, prepare_climb},
+    [CASE_LEVEL_PAIR] = {"level_pair", "try_consume and release a level", run_level_pair, prepare_turn},
+    [CASE_RATE] = {"rate", "try_consume a rate, 1 s (coarse clock)", run_rate, prepare_turn},
+    [CASE_RATE_PEAK] = {"rate_peak", "try_consume a rate, to a new peak", run_rate_peak, prepare_climb},
+    [CASE_RATE_PRECISE] = {"rate_precise", "try_consume a rate, 50 ms (precise clock)", run_rate_precise, prepare_turn},
+    [CASE_RATE_VERDICT] = {"rate_verdict", "try_consume a rate, with verdict", run_rate_verdict, prepare_turn},
+    [CASE_REFUSED] = {"refused", "try_consume a rate, refused", run_refused, prepare_turn},
+    [CASE_CONSUME_THREE] = {"consume_three", "consume three rates, three calls", run_consume_three, prepare_turn},
+    [CASE_TRY_THREE] = {"try_consume_all_three", "try_consume_all of two rates and a level", run_try_three,
+                        prepare_turn},
+    [CASE_FIND_HOT] = {"find_hot", "find by name and put, 256 of the names", run_find_hot, prepare_find_hot},
+    [CASE_FIND] = {"find", "find by name and put, all in random order", run_find, prepare_find},
+};
+
+/* ---- The segment ------------------------------------------------------------------------------------------------- */
+
+static int complain(const char *what, int result)
+{
+	fprintf(stderr, "%s: %s\n", what, shmq_strerror(result));
+	return -1;
+}
+
+static int add_component(struct consume_subject *subject, unsigned kind, const char *name,
+                         const struct shmq_quota *quota, unsigned turn)
+{
+	int result = shmq_component_register(subject->segment, name, quota);
+
+	if (result == 0)
+		result = shmq_component_find(&subject->components[kind][turn], subject->segment, name);
+	return result == 0 ? 0 : complain(name, result);
+}
+
+static int add_kinds(struct consume_subject *subjects[2])
+{
+	static const char *const names[KINDS] = {"open", "brief", "climb", "closed"};
+	struct shmq_quota quotas[KINDS] = {SHMQ_QUOTA_DEFAULT};
+	char name[NAME_SIZE];
+
+	for (int i = 0; i < SHMQ_RESOURCES; i++)
+		quotas[0].limit[i] = SHMQ_AMOUNT_MAX;
+	quotas[1] = quotas[2] = quotas[3] = quotas[0];
+	quotas[1].period_ns[SHMQ_MESSAGES] = 50 * NS_PER_MS;
+	quotas[2].period_ns[SHMQ_MESSAGES] = DAY_NS;
+	memset(quotas[3].limit, 0, sizeof(quotas[3].limit));
+	for (unsigned i = 0; i < KINDS * TURNS * 2; i++) {
+		unsigned process = i % 2, turn = i / 2 % TURNS, kind = i / 2 / TURNS;
+
+		snprintf(name, sizeof(name), "%s %u of process %u", names[kind], turn, process);
+		if (add_component(subjects[process], kind, name, &quotas[kind], turn) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* So that no later operation reaches a new peak. */
+static int set_peaks(struct shmq_component *component)
+{
+	int result = 0;
+
+	for (int resource = 0; resource < SHMQ_RESOURCES && result == 0; resource++)
+		result = shmq_consume(component, resource, PEAK);
+	if (result == 0)
+		result = shmq_release(component, SHMQ_STORAGE, PEAK);
+	return result == 0 ? 0 : complain("cannot consume", result);
+}
+
+static struct name_list *add_names(struct shmq_segment *segment, uint32_t count)
+{
+	struct name_list *list = malloc(sizeof(*list) + (size_t)count * NAME_SIZE);
+	unsigned short seed[3] = {1, 2, 3}; /* the same order in every run */
+	int result = list == NULL ? -1 : 0;
+
+	for (uint32_t i = 0; i < count && result == 0; i++) {
+		uint32_t other = (uint32_t)(erand48(seed) * (i + 1));
+
+		memcpy(list->names[i], list->names[other], NAME_SIZE);
+		snprintf(list->names[other], NAME_SIZE, "tenant-%05u.example", i);
+		result = shmq_component_register(segment, list->names[other], NULL);
+	}
+	if (result != 0) {
+		complain("cannot register components", result);
+		free(list);
+		return NULL;
+	}
+	list->count = count;
+	list->ring = baseline_ring_create(count);
+	if (list->ring == NULL) {
+		perror("cannot create the baselines");
+		free(list);
+		return NULL;
+	}
+	return list;
+}
+
+static struct shmq_segment *create_segment(uint32_t components)
+{
+	struct shmq_options options = SHMQ_OPTIONS_DEFAULT;
+	struct shmq_segment *segment;
+	char name[NAME_SIZE];
+	int result;
+
+	options.components = components + 2 * KINDS * TURNS;
+	snprintf(name, sizeof(name), "/shmq-bench-%d", (int)getpid());
+	result = shmq_segment_create(&segment, name, &options);
+	if (result < 0) {
+		complain("cannot create a segment", result);
+		return NULL;
+	}
+	shmq_segment_remove(name);
+	return segment;
+}
+
+int consume_setup(void *subjects[2], uint32_t components)
+{
+	static struct consume_subject both[2];
+	struct consume_subject *pointers[2] = {&both[0], &both[1]};
+	struct baseline *baselines = baseline_create(2);
+	struct shmq_segment *segment = create_segment(components);
+	struct name_list *list;
+
+	if (baselines == NULL)
+		perror("cannot create the baselines");
+	if (baselines == NULL || segment == NULL)
+		return -1;
+	for (int i = 0; i < 2; i++) {
+		both[i] = (struct consume_subject){.baseline = &baselines[i], .segment = segment};
+		subjects[i] = &both[i];
+	}
+	if (add_kinds(pointers) < 0)
+		return -1;
+	list = add_names(segment, components);
+	if (list == NULL)
+		return -1;
+	for (int i = 0; i < 2; i++) {
+		both[i].list = list;
+		for (unsigned turn = 0; turn < TURNS; turn++)
+			if (set_peaks(both[i].components[0][turn]) < 0 || set_peaks(both[i].components[1][turn]) < 0)
+				return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Shows the figures: a table for people, or JSON for programs.
+ */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include "harness.h"
+
+/* A figure that has to be reached: a ratio of two medians, or a median itself. */
+struct target {
+	const char *text;
+	double bound; /* met where the figure is not above */
+	size_t of;
+	enum bench_placement of_placement;
+	size_t to; /* what it is divided by; TARGET_NS: nothing, the figure is in nanoseconds */
+	enum bench_placement to_placement;
+};
+
+#define TARGET_NS SIZE_MAX
+
+struct report {
+	const struct bench_settings *settings;
+	const struct bench_results *results;
+	const struct bench_case *cases;
+	size_t count;
+	size_t bare, locked; /* the cases that the two columns of ratios go by */
+	const struct target *targets;
+	size_t target_count; /* 0: targets are not asked for */
+	unsigned components;
+};
+
+/* Names of the placements, for people and for programs. */
+extern const char *const placement_names[BENCH_PLACEMENTS];
+extern const char *const placement_keys[BENCH_PLACEMENTS];
+
+/* Returns the figure of a target, or a negative number where it was not measured. */
+double target_figure(const struct report *report, const struct target *target);
+
+void report_text(const struct report *report);
+int report_json(const struct report *report);
+
+#endif
