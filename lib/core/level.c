@@ -34,20 +34,19 @@ uint64_t level_release_as(const struct level_place *place, uint64_t self, uint64
 {
 	struct shmq_shm_level *level = level_at(place);
 	uint64_t out = shm_load_seq_cst(&level->out);
-	uint64_t released;
+	uint64_t used, released;
 
 	do {
 		/* (L2) seq_cst: pairs with the CAS in level_take_as(): what was taken can be released. */
-		uint64_t used = level_difference(shm_load_seq_cst(&level->in), out);
-
+		used = level_difference(shm_load_seq_cst(&level->in), out);
 		released = amount < used ? amount : used;
 		if (released == 0)
 			return 0;
-		/* A level is highest before something is released: its peak needs no work when it rises. */
-		counter_raise(&level->peak, used);
 		level_before_overwriting(place, true, out, self);
 		/* (L1) seq_cst: pairs with the loads in level_take_as(). */
 	} while (!shm_cas_seq_cst(&level->out, &out, self << LEVEL_AMOUNT_BITS | level_amount(out + released)));
+	/* A level is highest before something is released, so its peak needs no work when it rises. */
+	counter_raise(&level->peak, used);
 	return released;
 }
 

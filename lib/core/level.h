@@ -81,8 +81,8 @@ static inline void level_before_overwriting(const struct level_place *place, boo
  * Returns  true   taken
  *          false  it would pass the ceiling; nothing was taken
  */
-static inline bool level_take_as(const struct level_place *place, uint64_t self, uint64_t amount, uint64_t ceiling,
-                                 uint64_t *used)
+static inline HOT_INLINE bool level_take_as(const struct level_place *place, uint64_t self, uint64_t amount,
+                                            uint64_t ceiling, uint64_t *used)
 {
 	struct shmq_shm_level *level = level_at(place);
 	/*

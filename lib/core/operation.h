@@ -19,7 +19,7 @@ struct operation {
 	uint64_t generation; /* for an observer: the policy it looked at */
 };
 
-static inline int operation_begin(struct operation *operation, const struct shmq_component *c)
+static inline HOT_INLINE int operation_begin(struct operation *operation, const struct shmq_component *c)
 {
 	struct shmq_segment *segment = c->segment;
 	int result = worker_enter(segment, &operation->slot);
@@ -35,7 +35,7 @@ static inline int operation_begin(struct operation *operation, const struct shmq
 	return 0;
 }
 
-static inline void operation_end(const struct operation *operation)
+static inline HOT_INLINE void operation_end(const struct operation *operation)
 {
 	worker_leave(operation->slot);
 }
@@ -44,7 +44,7 @@ static inline void operation_end(const struct operation *operation)
  * Begin an operation that changes nothing. An observer has no read section: it looks, and look_end() tells whether the
  * policy or the registration changed meanwhile.
  */
-static inline int look_begin(struct operation *look, const struct shmq_component *c)
+static inline HOT_INLINE int look_begin(struct operation *look, const struct shmq_component *c)
 {
 	*look = (struct operation){0};
 	if (c->segment->access != SHMQ_OBSERVE)
@@ -56,7 +56,7 @@ static inline int look_begin(struct operation *look, const struct shmq_component
 }
 
 /* Returns false where an observer must look again. */
-static inline bool look_end(const struct operation *look, const struct shmq_component *c)
+static inline HOT_INLINE bool look_end(const struct operation *look, const struct shmq_component *c)
 {
 	if (look->slot != NULL) {
 		operation_end(look);

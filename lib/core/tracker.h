@@ -20,7 +20,7 @@ struct tracker_limits {
 	uint64_t period_ms; /* 0 for levels */
 };
 
-static inline struct tracker_limits tracker_limits(const struct shmq_shm_quota *quota, int resource)
+static inline HOT_INLINE struct tracker_limits tracker_limits(const struct shmq_shm_quota *quota, int resource)
 {
 	/* relaxed: the policy's generation released them */
 	return (struct tracker_limits){
@@ -76,8 +76,9 @@ static inline int tracker_refuse(struct shm_u64 *denied, uint64_t limit, uint64_
 	return SHMQ_DENIED;
 }
 
-static inline int tracker_take_rate(struct shmq_shm_rate *rate, const struct tracker_limits *limits, uint64_t amount,
-                                    struct shmq_verdict *verdict, struct tracker_receipt *receipt)
+static inline HOT_INLINE int tracker_take_rate(struct shmq_shm_rate *rate, const struct tracker_limits *limits,
+                                               uint64_t amount, struct shmq_verdict *verdict,
+                                               struct tracker_receipt *receipt)
 {
 	uint64_t ceiling = limits->limit < WINDOW_CEILING ? limits->limit : WINDOW_CEILING;
 	uint64_t now_ms = clock_window_ms(limits->period_ms);
@@ -96,9 +97,9 @@ static inline int tracker_take_rate(struct shmq_shm_rate *rate, const struct tra
 }
 
 /* `holding` NULL: a plain operation; else the amount is added to what that ledger entry holds. */
-static inline int tracker_take_level(const struct level_place *place, const struct tracker_limits *limits,
-                                     uint64_t amount, const struct ledger_entry *holding, struct shmq_verdict *verdict,
-                                     struct tracker_receipt *receipt)
+static inline HOT_INLINE int tracker_take_level(const struct level_place *place, const struct tracker_limits *limits,
+                                                uint64_t amount, const struct ledger_entry *holding,
+                                                struct shmq_verdict *verdict, struct tracker_receipt *receipt)
 {
 	struct shmq_shm_level *level = level_at(place);
 	uint64_t ceiling = limits->limit < LEVEL_CEILING ? limits->limit : LEVEL_CEILING;
@@ -122,9 +123,9 @@ static inline int tracker_take_level(const struct level_place *place, const stru
  *
  * Returns  SHMQ_OK, SHMQ_DENIED (counted), or -EOVERFLOW where the count would leave its range
  */
-static inline int tracker_take(const struct shmq_segment *segment, uint32_t component, int resource,
-                               const struct tracker_limits *limits, uint64_t amount, struct shmq_verdict *verdict,
-                               struct tracker_receipt *receipt)
+static inline HOT_INLINE int tracker_take(const struct shmq_segment *segment, uint32_t component, int resource,
+                                          const struct tracker_limits *limits, uint64_t amount,
+                                          struct shmq_verdict *verdict, struct tracker_receipt *receipt)
 {
 	struct level_place place;
 

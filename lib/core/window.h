@@ -91,8 +91,8 @@ void window_capture(struct shmq_shm_rate *rate, uint64_t current, uint64_t base,
  * Returns  true   taken
  *          false  it would pass the ceiling; nothing was taken
  */
-static inline bool window_take(struct shmq_shm_rate *rate, uint64_t amount, uint64_t ceiling, uint64_t period_ms,
-                               uint64_t now_ms, struct window_view *view)
+static inline HOT_INLINE bool window_take(struct shmq_shm_rate *rate, uint64_t amount, uint64_t ceiling,
+                                          uint64_t period_ms, uint64_t now_ms, struct window_view *view)
 {
 	for (int tries = 0; tries < WINDOW_TRIES; tries++) {
 		/* (W1) seq_cst: pairs with the CAS in window_roll(). A window that another thread began is in force. */

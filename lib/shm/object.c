@@ -46,7 +46,8 @@ int object_paths(struct object_paths *out, const char *name)
 static int object_check_owner(const struct stat *stat, uint32_t kind)
 {
 	bool is_mine = stat->st_uid == 0 || stat->st_uid == geteuid();
-	bool shares_group = group_member(stat->st_gid) && (stat->st_mode & S_IWOTH) == 0;
+	bool is_of_group = stat->st_gid == getegid() || group_member(stat->st_gid);
+	bool shares_group = is_of_group && (stat->st_mode & S_IWOTH) == 0;
 
 	if (!is_mine && !shares_group)
 		return -EPERM;
