@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ROUNDS_MIN 7
 #define ROUNDS_MAX 10000
 #define COMPONENTS_MAX 1000000
 #define CPU_MAX 1023
@@ -44,8 +43,8 @@ static const struct target targets[] = {
 enum { OPTION_COMPONENTS = 256, OPTION_CPUS, OPTION_CHECK };
 
 static const struct argp_option options[] = {
-    {"rounds", 'r', "N", 0, "Take N samples of each case, 7 or more (101)", 0},
-    {"seconds", 's', "S", 0, "Measure for about S seconds (8); longer on a busy machine", 0},
+    {"rounds", 'r', "N", 0, "Take N samples of each case, 7 or more (101); fewer on a busy machine", 0},
+    {"seconds", 's', "S", 0, "Measure for about S seconds (8), up to four times that on a busy machine", 0},
     {"cpus", OPTION_CPUS, "A,B", 0, "Run the processes on these cores (the first two allowed ones)", 0},
     {"components", OPTION_COMPONENTS, "N", 0, "Look names up among N components (50000)", 0},
     {"check", OPTION_CHECK, NULL, 0, "Compare with the targets; exit with 1 where one is missed", 0},
@@ -74,15 +73,24 @@ static double parse_seconds(struct argp_state *state, const char *text)
 	return value;
 }
 
+static int parse_cpu(const char *text, char **end)
+{
+	long cpu = strtol(text, end, 10);
+
+	return *end == text || cpu < 0 || cpu > CPU_MAX ? -1 : (int)cpu;
+}
+
 static void parse_cpus(struct argp_state *state, const char *text, int cpus[2])
 {
-	char rest;
-	int found = sscanf(text, "%d,%d%c", &cpus[0], &cpus[1], &rest);
+	char *end;
+	bool has_second;
 
-	if (found == 1)
-		cpus[1] = -1;
-	if (found < 1 || found > 2 || cpus[0] < 0 || cpus[0] > CPU_MAX || cpus[1] > CPU_MAX ||
-	    (found == 2 && (cpus[1] < 0 || cpus[1] == cpus[0])))
+	cpus[0] = parse_cpu(text, &end);
+	cpus[1] = -1;
+	has_second = *end == ',';
+	if (has_second)
+		cpus[1] = parse_cpu(end + 1, &end);
+	if (*end != '\0' || cpus[0] < 0 || (has_second && (cpus[1] < 0 || cpus[1] == cpus[0])))
 		argp_error(state, "'%s' is not one core or two different ones, such as 0,1", text);
 }
 
@@ -92,7 +100,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case 'r':
-		arguments->settings.rounds = parse_number(state, text, ROUNDS_MIN, ROUNDS_MAX);
+		arguments->settings.rounds = parse_number(state, text, BENCH_ROUNDS_MIN, ROUNDS_MAX);
 		return 0;
 	case 's':
 		arguments->settings.seconds = parse_seconds(state, text);
@@ -141,7 +149,7 @@ static bool are_targets_met(const struct report *report)
 int main(int argc, char *argv[])
 {
 	struct arguments arguments = {.settings = {.rounds = 101, .seconds = 8}, .components = 50000};
-	struct bench_results results;
+	struct bench_results results = {0};
 	void *subjects[2];
 	struct report report = {.settings = &arguments.settings,
 	                        .results = &results,

@@ -28,6 +28,7 @@
 #define SAMPLE_MAX_NS UINT64_C(1000000)
 #define NAP_NS 100000
 #define RETRIES 20
+#define PATIENCE 3 /* so many times the seconds asked for; then what there is has to do */
 #define SPINS_PER_LOOK (1U << 22)
 
 /* What one process found out in a sample. */
@@ -150,15 +151,16 @@ static void lane_run(struct harness *harness, const struct order *order, unsigne
 	begin_slice();
 	if (!is_alone)
 		barrier(harness);
-	lane->is_right = bench_case->run(subject, order->count / 4 + 1);
+	/* From the barrier to the end: while this process is off its core the other one is measured without it. */
 	preemptions_before = preemptions();
+	lane->is_right = bench_case->run(subject, order->count / 4 + 1);
 	begin = now_ns();
 	lane->is_right &= bench_case->run(subject, order->count);
 	lane->ns = (double)(now_ns() - begin) / (double)order->count;
-	lane->preemptions = preemptions() - preemptions_before;
 	atomic_store(&lane->is_done, true);
 	while (!is_alone && !atomic_load(&other->is_done))
 		lane->is_right &= bench_case->run(subject, order->count / 16 + 1);
+	lane->preemptions = preemptions() - preemptions_before;
 	if (!is_alone)
 		barrier(harness);
 }
@@ -233,9 +235,10 @@ static double sample(struct harness *harness, struct order *order, unsigned roun
 	for (int retry = 0; retry <= RETRIES; retry++) {
 		harness->results->samples++;
 		if (sample_once(harness, order, &ns))
-			break;
+			return ns;
 		harness->results->preempted++;
 	}
+	harness->results->disturbed++;
 	return ns;
 }
 
@@ -272,16 +275,18 @@ static struct bench_figure summarize(double *ns, size_t count)
 
 static void measure_lines(struct harness *harness, struct order *orders, size_t lines, double *ns)
 {
-	unsigned rounds = harness->settings->rounds;
+	unsigned rounds = harness->settings->rounds, round = 0;
+	uint64_t end = now_ns() + (uint64_t)(harness->settings->seconds * PATIENCE * 1e9);
 
 	for (size_t line = 0; line < lines; line++)
 		orders[line].count = calibrate(harness, orders[line]);
-	for (unsigned round = 0; round < rounds; round++)
+	for (; round < rounds && (round < BENCH_ROUNDS_MIN || now_ns() < end); round++)
 		for (size_t line = 0; line < lines; line++)
 			ns[line * rounds + round] = sample(harness, &orders[line], round);
 	for (size_t line = 0; line < lines; line++)
 		harness->results->figures[orders[line].bench_case - harness->cases][orders[line].placement] =
-		    summarize(&ns[line * rounds], rounds);
+		    summarize(&ns[line * rounds], round);
+	harness->results->rounds = round;
 }
 
 static struct meeting *meeting_create(void)

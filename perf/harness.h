@@ -22,6 +22,8 @@ enum bench_placement {
 	BENCH_PLACEMENTS
 };
 
+#define BENCH_ROUNDS_MIN 7
+
 struct bench_case {
 	const char *key;  /* for programs */
 	const char *name; /* for people */
@@ -44,8 +46,10 @@ struct bench_figure {
 
 struct bench_results {
 	struct bench_figure (*figures)[BENCH_PLACEMENTS]; /* one row per case; all zero where it was not measured */
-	uint64_t samples, preempted;                      /* preempted ones were taken again, up to a point */
-	uint64_t sample_ns;                               /* how long one sample was meant to take */
+	unsigned rounds;             /* fewer than asked for where a busy machine would have taken too long */
+	uint64_t disturbed;          /* samples used although no try was without preemption */
+	uint64_t samples, preempted; /* preempted ones were taken again, up to a point */
+	uint64_t sample_ns;          /* how long one sample was meant to take */
 };
 
 /* Choose the first two cores this process may use. `cpus[1]` is -1 where there is only one. */

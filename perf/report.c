@@ -35,7 +35,7 @@ static void print_head(const struct report *report)
 	printf("shmquota %s, %u components; core %d", shmq_version(), report->components, settings->cpus[0]);
 	if (settings->cpus[1] >= 0)
 		printf(" and core %d", settings->cpus[1]);
-	printf("; %u rounds over all cases, %.2f ms a sample\n", settings->rounds,
+	printf("; %u rounds over all cases, %.2f ms a sample\n", report->results->rounds,
 	       (double)report->results->sample_ns / 1e6);
 	printf("Nanoseconds per operation as each process sees them, loop and call included.\n");
 }
@@ -84,6 +84,9 @@ void report_text(const struct report *report)
 	       report->cases[report->bare].name, report->cases[report->locked].name);
 	printf("Noise: in %.1f %% of the samples a process was preempted; they were taken again.\n",
 	       100 * (double)results->preempted / (double)results->samples);
+	if (results->disturbed > 0)
+		printf("%llu of the figures' samples were preempted at every try and count as they are.\n",
+		       (unsigned long long)results->disturbed);
 	if (report->target_count > 0)
 		print_targets(report);
 }

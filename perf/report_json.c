@@ -54,11 +54,11 @@ int report_json(const struct report *report)
 		json_array_append_new(cases, case_json(report, i));
 	for (size_t i = 0; i < report->target_count; i++)
 		json_array_append_new(targets, target_json(report, &report->targets[i]));
-	root = json_pack("{s:s, s:i, s:[i, i], s:i, s:I, s:I, s:I, s:o, s:o}", "version", shmq_version(), "components",
-	                 (int)report->components, "cores", settings->cpus[0], settings->cpus[1], "rounds",
-	                 (int)settings->rounds, "sample_ns", (json_int_t)results->sample_ns, "samples",
-	                 (json_int_t)results->samples, "preempted", (json_int_t)results->preempted, "cases", cases,
-	                 "targets", targets);
+	root = json_pack("{s:s, s:i, s:[i, i], s:i, s:I, s:I, s:I, s:I, s:o, s:o}", "version", shmq_version(),
+	                 "components", (int)report->components, "cores", settings->cpus[0], settings->cpus[1], "rounds",
+	                 (int)results->rounds, "sample_ns", (json_int_t)results->sample_ns, "samples",
+	                 (json_int_t)results->samples, "preempted", (json_int_t)results->preempted, "disturbed",
+	                 (json_int_t)results->disturbed, "cases", cases, "targets", targets);
 	if (root == NULL)
 		return -1;
 	result = json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
