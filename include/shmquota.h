@@ -464,7 +464,8 @@ SHMQ_API int shmq_try_consume(struct shmq_component *c, int resource, uint64_t a
 
 /*
  * Take several resources or none. The verdict names the resource that refused, with all that was asked of it, or the
- * last one. A worker that is killed in the middle has taken some: rates return with their window.
+ * last one. Of a worker that is killed in the middle, what it took of rates returns with their windows; of levels it
+ * took all or none. With both storage and memory it is not for signal handlers.
  *
  * Returns  as above; -EINVAL also where `count` is 0 or above SHMQ_DEMANDS_MAX.
  */
@@ -678,6 +679,27 @@ struct shmq_field {
  * Callable from any thread and with any access; no system call.
  */
 SHMQ_API int shmq_field_next(struct shmq_segment *segment, uint64_t *cursor, struct shmq_field *out);
+
+/* One broken invariant of a segment. The strings are constant. */
+struct shmq_defect {
+	const char *object;       /* "policy" or "usage" */
+	const char *structure;    /* "control", "bucket", "entry", "quota", "slot", "holding", "tracker" */
+	uint32_t index;           /* which one of its kind; of an entry, a quota and a tracker the component's id */
+	const char *invariant;    /* what should be true, such as "a free slot holds nothing" */
+	uint64_t found, expected; /* the figure that breaks it, and what it should be or the bound that it passes */
+};
+
+/*
+ * Check all that is true of a sound segment, and report what is not. Changes nothing, and may be called while others
+ * work: what somebody is changing at the moment is looked at again, and passed over if it does not come to rest. While
+ * the controller lock is held, what its holder changes is passed over. `complain` may be NULL.
+ *
+ * Returns  how many invariants are broken; 0 where the segment is sound
+ *          -EINVAL, -ENOMEM
+ * Callable from any thread and with any access. Makes system calls; takes time linear in the segment's size.
+ */
+SHMQ_API int shmq_segment_verify(struct shmq_segment *segment,
+                                 void (*complain)(void *context, const struct shmq_defect *defect), void *context);
 
 #ifdef __cplusplus
 }

@@ -12,6 +12,7 @@
 #include "core/operation.h"
 #include "core/reservation.h"
 #include "core/tracker.h"
+#include "core/valid.h"
 #include "core/worker.h"
 #include "policy/messages.h"
 #include "policy/policy.h"
@@ -383,7 +384,8 @@ int shmq_try_consume_all(struct shmq_component *c, const struct shmq_demand *dem
 	result = operation_begin(&operation, c);
 	if (result < 0)
 		return result;
-	result = demands_take(c->segment, c->key.index, operation.quota, demands, count, verdict);
+	result = demands_take(&(struct reservation_context){.component = c, .slot = operation.slot}, operation.quota,
+	                      demands, count, verdict);
 	operation_end(&operation);
 	return result;
 }
@@ -579,4 +581,10 @@ int shmq_worker_at(struct shmq_segment *segment, uint32_t slot, struct shmq_work
 int shmq_field_next(struct shmq_segment *segment, uint64_t *cursor, struct shmq_field *out)
 {
 	return segment == NULL || cursor == NULL || out == NULL ? -EINVAL : fields_next(segment, cursor, out);
+}
+
+int shmq_segment_verify(struct shmq_segment *segment, void (*complain)(void *context, const struct shmq_defect *defect),
+                        void *context)
+{
+	return segment == NULL ? -EINVAL : valid_segment(segment, complain, context);
 }

@@ -2,7 +2,7 @@
 /*
  * Hashing of names, eight bytes at a time, each step finished by the mixer of SplitMix64 (Steele, Lea and Flood, "Fast
  * splittable pseudorandom number generators", OOPSLA 2014). It is stored in the segment, so it is part of the layout.
- * It does not withstand an adversary: names come from the controller, and readers bound their hops.
+ * The seed goes in first and through every step, so who does not know it cannot choose names that fall together.
  */
 #ifndef SHMQ_BASE_HASH_H
 #define SHMQ_BASE_HASH_H
@@ -18,10 +18,10 @@ static inline uint64_t hash_mix(uint64_t value)
 	return value ^ (value >> 31);
 }
 
-static inline uint64_t hash_bytes(const void *bytes, size_t length)
+static inline uint64_t hash_seeded(uint64_t seed, const void *bytes, size_t length)
 {
 	const unsigned char *p = bytes;
-	uint64_t hash = hash_mix(length + UINT64_C(0x9e3779b97f4a7c15));
+	uint64_t hash = hash_mix(seed ^ (length + UINT64_C(0x9e3779b97f4a7c15)));
 
 	for (; length >= 8; p += 8, length -= 8) {
 		uint64_t word;
@@ -36,6 +36,11 @@ static inline uint64_t hash_bytes(const void *bytes, size_t length)
 		hash = hash_mix(hash ^ word);
 	}
 	return hash;
+}
+
+static inline uint64_t hash_bytes(const void *bytes, size_t length)
+{
+	return hash_seeded(0, bytes, length);
 }
 
 #endif

@@ -5,7 +5,6 @@
  */
 #include "core/directory_write.h"
 
-#include "base/hash.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "core/controller.h"
@@ -35,7 +34,7 @@ int directory_at(const struct shmq_segment *segment, uint32_t index, struct dire
 
 int directory_find(const struct shmq_segment *segment, const char *name, size_t length, struct directory_key *out)
 {
-	uint64_t hash = hash_bytes(name, length);
+	uint64_t hash = directory_hash(segment, name, length);
 	/* (D4) acquire: the entry before the link to it. Pairs with directory_link(). */
 	uint32_t link = shm_load32_acquire(&segment->buckets[hash & (segment->layout.buckets - 1)]);
 
@@ -112,7 +111,7 @@ static struct shm_u32 *find_link(const struct directory *directory, uint32_t ind
 	struct shm_u32 *word = bucket_of(directory, index);
 
 	if (directory->entries[index].name_length == 0)
-		return NULL; /* never used; also keeps recovery linear */
+		return NULL; /* never used */
 	for (uint32_t hops = 0; hops < directory->segment->layout.components; hops++) {
 		uint32_t link = shm_load32_relaxed(word); /* relaxed: ours */
 
@@ -179,7 +178,8 @@ void directory_prepare(struct directory *directory, uint32_t index, const char *
 	memset(entry->name, 0, sizeof(entry->name));
 	memcpy(entry->name, name, length);
 	entry->name_length = (uint32_t)length;
-	shm_store32_relaxed(&entry->hash, (uint32_t)hash_bytes(name, length)); /* relaxed: the link releases it */
+	shm_store32_relaxed(&entry->hash, (uint32_t)directory_hash(directory->segment, name,
+	                                                           length)); /* relaxed: the link releases it */
 	tracker_restart(directory->segment, index);
 	directory_link(directory, index);
 }
@@ -192,7 +192,8 @@ void directory_commit(struct directory *directory, uint32_t index)
 	count(&directory->control->registered, 1);
 }
 
-void directory_retire(struct directory *directory, uint32_t index)
+/* Commit the end of an entry's registration; no reader that begins now finds it in force. */
+static void entry_end(struct directory *directory, uint32_t index)
 {
 	struct shmq_shm_entry *entry = &directory->entries[index];
 	struct shmq_shm_quota *quota = &directory->quotas[directory->active][index];
@@ -204,15 +205,28 @@ void directory_retire(struct directory *directory, uint32_t index)
 	entry_set_state(entry, entry_generation(entry), ENTRY_DYING);
 	/* relaxed: readers go by the state; the flag must be gone before the entry is used again */
 	shm_store_relaxed(&quota->flags, quota_flags(quota) & ~(uint64_t)QUOTA_PRESENT);
-	if (!is_declared(directory, index))
-		directory_unlink(directory, index);
+}
+
+/* Let an ended entry, which is out of its chain or stays there reserved, wait for its grace period. */
+static void entry_wait(struct directory *directory, uint32_t index)
+{
+	struct shm_u64 *retirements = &directory->control->retirements;
+
 	/*
 	 * (D6) release: the entry's end before the number that says that something ended.
 	 * Pairs with the load in cache_lookup(). Without it a lookup could return a handle that has long been stale.
 	 */
-	shm_store_release(&directory->control->retirements, shm_load_relaxed(&directory->control->retirements) + 1);
+	shm_store_release(retirements, shm_load_relaxed(retirements) + 1);
 	/* relaxed: ours. Killed before this, recovery takes a new cookie. */
-	shm_store_relaxed(&entry->cookie, rcu_cookie(directory->segment));
+	shm_store_relaxed(&directory->entries[index].cookie, rcu_cookie(directory->segment));
+}
+
+void directory_retire(struct directory *directory, uint32_t index)
+{
+	entry_end(directory, index);
+	if (!is_declared(directory, index))
+		directory_unlink(directory, index);
+	entry_wait(directory, index);
 }
 
 /* Free a DYING entry if its grace period is over. */
@@ -253,7 +267,7 @@ uint32_t directory_allocate(struct directory *directory)
 
 uint32_t directory_lookup(const struct directory *directory, const char *name, size_t length)
 {
-	uint32_t hash = (uint32_t)hash_bytes(name, length);
+	uint32_t hash = (uint32_t)directory_hash(directory->segment, name, length);
 	uint32_t components = directory->segment->layout.components;
 	uint32_t link = shm_load32_relaxed(&directory->buckets[hash & (directory->segment->layout.buckets - 1)]);
 	uint32_t reserved = DIRECTORY_NONE;
@@ -273,37 +287,93 @@ uint32_t directory_lookup(const struct directory *directory, const char *name, s
 
 /* ---- The lock and recovery ---- */
 
-/* Bring an entry's link and counts in line with its state. Doing it twice does no harm. */
+static bool is_present(const struct directory *directory, uint32_t index)
+{
+	return (quota_flags(&directory->quotas[directory->active][index]) & QUOTA_PRESENT) != 0;
+}
+
+/* LIVE without a quota was staged for a policy that was never published, or dropped by the one that was. */
+static bool belongs_into_chain(const struct directory *directory, uint32_t index)
+{
+	return is_declared(directory, index) ||
+	       (entry_state(&directory->entries[index]) == ENTRY_LIVE && is_present(directory, index));
+}
+
+/*
+ * Take out of one chain what does not belong there; `*budget` hops are left for all chains together. Returns how many
+ * stay, or DIRECTORY_NONE where the chain is damaged.
+ */
+static uint32_t recover_chain(struct directory *directory, uint32_t bucket, uint32_t *budget)
+{
+	struct shm_u32 *word = &directory->buckets[bucket];
+	uint32_t kept = 0;
+
+	for (uint32_t link = shm_load32_relaxed(word); link != 0; link = shm_load32_relaxed(word)) { /* relaxed: ours */
+		uint32_t index = link - 1;
+
+		if (link > directory->segment->layout.components || (*budget)-- == 0 ||
+		    bucket_of(directory, index) != &directory->buckets[bucket])
+			return DIRECTORY_NONE;
+		if (belongs_into_chain(directory, index)) {
+			kept++;
+			word = &directory->entries[index].next;
+			continue;
+		}
+		/* A reader may stand on it: as if it had lived. */
+		entry_end(directory, index);
+		shm_store32_release(word, shm_load32_relaxed(&directory->entries[index].next)); /* (D4) */
+	}
+	return kept;
+}
+
+/* No death leaves chains that this does not mend in passing; damage may: then they are all made anew. */
+static void recover_chains(struct directory *directory)
+{
+	const struct layout *layout = &directory->segment->layout;
+	uint32_t budget = layout->components, kept = 0, wanted = 0;
+
+	for (uint32_t bucket = 0; bucket < layout->buckets; bucket++) {
+		uint32_t here = recover_chain(directory, bucket, &budget);
+
+		kept = here == DIRECTORY_NONE ? here : kept + here;
+		if (kept == DIRECTORY_NONE)
+			break;
+	}
+	for (uint32_t i = 0; i < layout->components; i++)
+		wanted += belongs_into_chain(directory, i);
+	if (kept == wanted)
+		return;
+	for (uint32_t bucket = 0; bucket < layout->buckets; bucket++)
+		shm_store32_relaxed(&directory->buckets[bucket], 0); /* relaxed: links are made again below */
+	for (uint32_t i = 0; i < layout->components; i++)
+		if (belongs_into_chain(directory, i))
+			directory_link(directory, i);
+}
+
+/* Once chains are right: bring an entry in line with its state. Doing it twice does no harm. */
 static void recover_entry(struct directory *directory, uint32_t index)
 {
 	struct shmq_shm_entry *entry = &directory->entries[index];
 	struct shmq_shm_quota *quota = &directory->quotas[directory->active][index];
-	bool is_present = (quota_flags(quota) & QUOTA_PRESENT) != 0;
-	bool is_linked;
 
-	/* LIVE without a quota: staged for a policy that was never published, or dropped by the one that was. */
-	if (entry_state(entry) == ENTRY_DYING || (entry_state(entry) == ENTRY_LIVE && !is_present)) {
-		directory_retire(directory, index);
+	if (entry_state(entry) == ENTRY_LIVE && is_present(directory, index)) {
+		tracker_realign(directory->segment, index, quota); /* its period may just have been changed */
 		return;
 	}
-	if (entry_state(entry) == ENTRY_LIVE) /* its period may just have been changed */
-		tracker_realign(directory->segment, index, quota);
-	is_linked = find_link(directory, index) != NULL;
-	/* No death leaves a LIVE entry out of its chain; damage may. */
-	if (entry_state(entry) == ENTRY_LIVE || is_declared(directory, index)) {
-		if (!is_linked)
-			directory_link(directory, index);
-	} else if (is_linked) {
-		directory_retire(directory, index); /* a reader may stand on it: as if it had lived */
-	}
-	if (entry_state(entry) == ENTRY_FREE && is_present)
-		quota_copy(quota, quota, quota_flags(quota) & ~(uint64_t)QUOTA_PRESENT);
+	if (entry_state(entry) == ENTRY_LIVE)
+		entry_end(directory, index);
+	if (entry_state(entry) == ENTRY_DYING)
+		entry_wait(directory, index);
+	/* relaxed: nobody reads the quota of what is not LIVE */
+	shm_store_relaxed(&quota->flags, quota_flags(quota) & ~(uint64_t)QUOTA_PRESENT);
 }
 
+/* Linear in the segment's size, whatever was found in it. */
 static void directory_recover(struct directory *directory)
 {
 	uint32_t registered = 0, retired = 0;
 
+	recover_chains(directory);
 	for (uint32_t i = 0; i < directory->segment->layout.components; i++) {
 		recover_entry(directory, i);
 		registered += entry_state(&directory->entries[i]) == ENTRY_LIVE;

@@ -18,6 +18,7 @@
 #ifndef SHMQ_CORE_DIRECTORY_H
 #define SHMQ_CORE_DIRECTORY_H
 
+#include "base/hash.h"
 #include "core/rcu.h"
 
 /* Who is meant: an entry, and which registration of it. */
@@ -25,6 +26,12 @@ struct directory_key {
 	uint32_t index;
 	uint64_t genstate;
 };
+
+/* Seeded by the segment's own random number: names are often chosen by those whom the quotas are for. */
+static inline uint64_t directory_hash(const struct shmq_segment *segment, const char *name, size_t length)
+{
+	return hash_seeded(segment->policy->header.pair, name, length);
+}
 
 /* The quotas of the active policy. Inside one read section. */
 static inline const struct shmq_shm_quota *directory_quotas(const struct shmq_segment *segment)

@@ -8,7 +8,6 @@
  */
 #include "core/handle.h"
 
-#include "base/hash.h"
 #include "base/process.h"
 #include "core/worker.h"
 
@@ -231,7 +230,7 @@ static int cache_add(struct shmq_component **out, struct shmq_segment *segment, 
 int handle_find(struct shmq_component **out, struct shmq_segment *segment, const char *name, size_t length)
 {
 	const struct handle_name key = {name, length};
-	uint64_t hash = hash_bytes(name, length);
+	uint64_t hash = directory_hash(segment, name, length);
 	struct shmq_component *handle = NULL;
 	struct shmq_shm_slot *slot;
 	int result = section_enter(segment, &slot);

@@ -66,10 +66,9 @@ bool ledger_is_of(const struct ledger_entry *entry, const struct level_place *pl
 	       shm_load_relaxed(&holding->genstate) == genstate;
 }
 
-bool ledger_take(const struct ledger_entry *entry, const struct level_place *place, uint64_t amount, uint64_t ceiling,
-                 uint64_t *used)
+bool ledger_take(const struct ledger_entry *entry, const struct level_place *place, uint64_t amount, uint64_t after,
+                 uint64_t ceiling, uint64_t *used)
 {
-	uint64_t after = ledger_held(entry) + amount;
 	bool is_taken;
 
 	intent_begin(entry, place, false, after);

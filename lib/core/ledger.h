@@ -39,9 +39,12 @@ void ledger_open(const struct ledger_entry *entry, const struct level_place *pla
 /* True where the entry holds of this level and registration. */
 bool ledger_is_of(const struct ledger_entry *entry, const struct level_place *place, uint64_t genstate);
 
-/* As level_take(), and the entry holds `amount` more. */
-bool ledger_take(const struct ledger_entry *entry, const struct level_place *place, uint64_t amount, uint64_t ceiling,
-                 uint64_t *used);
+/*
+ * As level_take(); if it takes, the entry holds `after` from that moment on, also if the process dies right then. The
+ * entry need not be of this level: that is how taking one level can commit what is held of another.
+ */
+bool ledger_take(const struct ledger_entry *entry, const struct level_place *place, uint64_t amount, uint64_t after,
+                 uint64_t ceiling, uint64_t *used);
 
 /* Give `amount` back to the level; the entry then holds `after`. Returns what level_release() would. */
 uint64_t ledger_release(const struct ledger_entry *entry, const struct level_place *place, uint64_t amount,

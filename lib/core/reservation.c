@@ -81,7 +81,7 @@ static int reserve_level(struct shmq_reservation *out, const struct reservation_
 	lock(&private_of(&entry)->lock);
 	if (find_free_entry(&entry)) {
 		ledger_open(&entry, &place, component->key.genstate);
-		result = tracker_take_level(&place, &context->limits, amount, &entry, verdict, &receipt);
+		result = tracker_take_level(&place, &context->limits, amount, &entry, amount, verdict, &receipt);
 		private_of(&entry)->held += result == SHMQ_OK;
 	}
 	unlock(&private_of(&entry)->lock);
@@ -149,6 +149,55 @@ int reservation_finish(struct shmq_reservation *reservation, uint64_t actual, bo
 	return is_current ? 0 : -ESTALE;
 }
 
+/* ---- Both levels or none ---- */
+
+/* Under the slot's lock, with a free entry: storage is held until memory is taken, which commits it. */
+static int take_both(const struct level_place places[2], const struct tracker_limits limits[2],
+                     const uint64_t amounts[SHMQ_RESOURCES], const struct ledger_entry *entry,
+                     struct shmq_verdict *verdict)
+{
+	struct tracker_receipt receipt;
+	int result;
+
+	if (verdict != NULL) {
+		verdict->resource = SHMQ_STORAGE;
+		verdict->requested = amounts[SHMQ_STORAGE];
+	}
+	result = tracker_take_level(&places[0], &limits[0], amounts[SHMQ_STORAGE], entry, amounts[SHMQ_STORAGE],
+	                            verdict, &receipt);
+	if (result != SHMQ_OK)
+		return result;
+	if (verdict != NULL) {
+		verdict->resource = SHMQ_MEMORY;
+		verdict->requested = amounts[SHMQ_MEMORY];
+	}
+	result = tracker_take_level(&places[1], &limits[1], amounts[SHMQ_MEMORY], entry, 0, verdict, &receipt);
+	if (result != SHMQ_OK)
+		ledger_release(entry, &places[0], amounts[SHMQ_STORAGE], 0);
+	return result;
+}
+
+int reservation_take_levels(const struct reservation_context *context, const struct shmq_shm_quota *quota,
+                            const uint64_t amounts[SHMQ_RESOURCES], struct shmq_verdict *verdict)
+{
+	struct shmq_component *component = context->component;
+	struct shmq_segment *segment = component->segment;
+	struct ledger_entry entry = {segment, (uint32_t)(context->slot - segment->slots), 0};
+	const struct level_place places[2] = {tracker_level(segment, component->key.index, SHMQ_STORAGE),
+	                                      tracker_level(segment, component->key.index, SHMQ_MEMORY)};
+	const struct tracker_limits limits[2] = {tracker_limits(quota, SHMQ_STORAGE),
+	                                         tracker_limits(quota, SHMQ_MEMORY)};
+	int result = -EAGAIN;
+
+	lock(&private_of(&entry)->lock);
+	if (find_free_entry(&entry)) {
+		ledger_open(&entry, &places[0], component->key.genstate);
+		result = take_both(places, limits, amounts, &entry, verdict);
+	}
+	unlock(&private_of(&entry)->lock);
+	return result;
+}
+
 /* ---- A process's share of memory ---- */
 
 /* Under the memory lock. Returns the word that says where the component's entry is, or NULL without memory. */
@@ -172,7 +221,7 @@ static int memory_change(const struct reservation_context *context, const struct
 	if (verdict != NULL)
 		verdict->requested = bytes > held ? bytes - held : 0;
 	if (bytes > held)
-		result = tracker_take_level(place, &context->limits, bytes - held, entry, verdict, &receipt);
+		result = tracker_take_level(place, &context->limits, bytes - held, entry, bytes, verdict, &receipt);
 	else if (bytes < held)
 		ledger_release(entry, place, held - bytes, bytes);
 	if (bytes <= held && verdict != NULL)

@@ -39,6 +39,10 @@ int reservation_reserve(struct shmq_reservation *out, const struct reservation_c
  */
 int reservation_finish(struct shmq_reservation *reservation, uint64_t actual, bool is_current);
 
+/* Take both storage and memory, or neither, also if the process dies in between. Returns as reservation_reserve(). */
+int reservation_take_levels(const struct reservation_context *context, const struct shmq_shm_quota *quota,
+                            const uint64_t amounts[SHMQ_RESOURCES], struct shmq_verdict *verdict);
+
 /* See shmq_memory_set(). */
 int reservation_set_memory(const struct reservation_context *context, uint64_t bytes, struct shmq_verdict *verdict);
 

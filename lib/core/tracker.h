@@ -96,16 +96,16 @@ static inline HOT_INLINE int tracker_take_rate(struct shmq_shm_rate *rate, const
 	return SHMQ_OK;
 }
 
-/* `holding` NULL: a plain operation; else the amount is added to what that ledger entry holds. */
+/* `holding` NULL: a plain operation; else that ledger entry holds `after` once it is admitted. */
 static inline HOT_INLINE int tracker_take_level(const struct level_place *place, const struct tracker_limits *limits,
-                                                uint64_t amount, const struct ledger_entry *holding,
+                                                uint64_t amount, const struct ledger_entry *holding, uint64_t after,
                                                 struct shmq_verdict *verdict, struct tracker_receipt *receipt)
 {
 	struct shmq_shm_level *level = level_at(place);
 	uint64_t ceiling = limits->limit < LEVEL_CEILING ? limits->limit : LEVEL_CEILING;
 	uint64_t used;
 	bool is_taken = holding == NULL ? level_take(place, amount, ceiling, &used)
-	                                : ledger_take(holding, place, amount, ceiling, &used);
+	                                : ledger_take(holding, place, amount, after, ceiling, &used);
 
 	if (verdict != NULL) {
 		tracker_judge(verdict, limits, used, is_taken ? amount : 0);
@@ -133,7 +133,7 @@ static inline HOT_INLINE int tracker_take(const struct shmq_segment *segment, ui
 		return tracker_take_rate(tracker_rate(&segment->trackers[component], resource), limits, amount, verdict,
 		                         receipt);
 	place = tracker_level(segment, component, resource);
-	return tracker_take_level(&place, limits, amount, NULL, verdict, receipt);
+	return tracker_take_level(&place, limits, amount, NULL, 0, verdict, receipt);
 }
 
 /* Count a refusal that was found out without trying to take. */
