@@ -53,10 +53,13 @@ eventually() {
     done
 }
 
-start() { # start [OPTION...]: sets $host, $url
+start() { # start [OPTION...]: with the policy; sets $host, $url
+    serve --policy "$scratch/policy.ini" "$@"
+}
+
+serve() { # serve [OPTION...]
     : | tee "$scratch/out" "$scratch/answer" >"$scratch/fields"
-    "$bin/shmquota-prefork" --policy "$scratch/policy.ini" --name "$segment" --spool "$scratch/spool" "$@" \
-        >"$scratch/out" 2>"$scratch/log" &
+    "$bin/shmquota-prefork" --name "$segment" --spool "$scratch/spool" "$@" >"$scratch/out" 2>"$scratch/log" &
     host=$!
     if ! eventually grep -q '^http://' "$scratch/out"; then
         echo "not ok  the host starts; it said:"
@@ -197,6 +200,47 @@ done
 is 201 "$(ask -T "$(bytes 100)" "$url/%C3%BC%20b%2Fc/files/x")" "a component may have any name"
 is 100 "$(on_disk 'ü b%2Fc')" "its files lie under that name"
 
+# ---- Workers that are killed ----
+
+# The worker that writes a component's unfinished upload.
+uploader() {
+    for partial in "$scratch/spool/$1/partial/"*; do
+        partial=${partial##*/}
+        echo "${partial%%.*}"
+    done
+}
+
+curl -s -m 60 --limit-rate 4k -T "$(bytes 90000)" "$url/archive/files/slow" >/dev/null 2>&1 &
+eventually is_figure archive storage used 95000
+kill -KILL "$(uploader archive)"
+eventually is_figure archive storage used 5000
+is 0 $? "a worker that is killed in an upload has its storage given back"
+is 5000 "$(on_disk archive)" "and leaves nothing on the disk"
+{ cat "$scratch/bytes.60000"; sleep 20; } | curl -s -m 60 -T - "$url/archive/files/slow" >/dev/null 2>&1 &
+used_is_over() {
+    [ "$(figure "$1" "$2" used)" -gt "$3" ]
+}
+eventually used_is_over archive storage 64000
+[ "$(figure archive storage used)" -le 102400 ]
+is 0 $? "an upload of unknown length is reserved in parts within the limit"
+kill -KILL "$(uploader archive)"
+eventually is_figure archive storage used 5000
+is 0 $? "and is given back in all its parts"
+for _ in 1 2 3 4; do
+    ask -X POST "$url/cache/memory?bytes=1MB" >/dev/null
+done
+is 4194304 "$(figure cache memory used)" "workers hold memory"
+number=$(sed -n 's/^Worker \([0-9]*\) holds [0-9]* bytes$/\1/p' "$scratch/answer")
+held=$(sed -n 's/^Worker [0-9]* holds \([0-9]*\) bytes$/\1/p' "$scratch/answer")
+kill -KILL "$(sed -n "s/.*worker $number started, pid //p" "$scratch/log" | tail -n 1)"
+eventually is_figure cache memory used $((4194304 - held))
+is 0 $? "a worker that is killed has its memory given back, and only its own"
+ask -X DELETE "$url/cache/memory" >/dev/null
+eventually is_figure cache memory used 0
+is 0 $? "and the others theirs"
+"$bin/shmquota" verify "$segment" >"$scratch/answer"
+is 0 $? "the segment is sound after all that"
+
 # ---- Network, CPU time, memory ----
 
 is 200 "$(ask "$url/media/download?bytes=768KB")" "bytes are streamed"
@@ -277,6 +321,8 @@ mv "$scratch/persistent.ini" "$scratch/policy.ini"
 "$bin/shmquota" create --name "$segment" "$scratch/policy.ini" >/dev/null
 start
 is 201 "$(ask -X POST "$url/cache/memory?bytes=1MB")" "a host serves a segment that it finds"
+"$bin/shmquota" verify "$segment" >"$scratch/answer"
+is 0 $? "a segment in use is sound"
 ask -d x "$url/chat/messages" >/dev/null
 stop
 start
@@ -293,6 +339,24 @@ no_orphans() {
 }
 eventually no_orphans
 is 0 $? "workers end with their master"
+"$bin/shmquota" remove "$segment" >/dev/null
+
+# ---- Writing that fails ----
+
+"$bin/shmquota" create --name "$segment" "$scratch/policy.ini" >/dev/null
+# No file above 20 blocks of 512 bytes. So the host cannot even try to make a segment, which is a file, too.
+ulimit -S -f 20
+serve
+ulimit -S -f unlimited
+before=$(on_disk archive)
+is 500 "$(ask -T "$scratch/bytes.60000" "$url/archive/files/big")" "an upload that cannot be written fails"
+is "$before" "$(figure archive storage used)" "a failed write gives its storage back"
+is "$before" "$(on_disk archive)" "and leaves nothing"
+messages=$(figure chat messages used)
+is 202 "$(ask -d x "$url/chat/messages")" "a message is accepted while there is room"
+is 507 "$(ask --data-binary "@$(bytes 11000)" "$url/chat/messages")" "a message that cannot be written fails"
+is $((messages + 1)) "$(figure chat messages used)" "a message that was not written is not counted"
+stop
 "$bin/shmquota" remove "$segment" >/dev/null
 
 # ---- Options ----

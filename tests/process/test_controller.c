@@ -16,12 +16,13 @@
 TestSuite(controllers, FIXTURE);
 
 #define NAMES 24
+#define POLICY_NAMES 100
 #define TIMEOUT_MS 20000
 
 struct office {
 	struct shmq_segment *segment;
 	struct shmq_component *kept;
-	const char *policies[2];
+	struct shmq_policy *policies[2]; /* loaded before the fork */
 	struct counter stop, taken, changes;
 };
 
@@ -60,22 +61,18 @@ static int control(unsigned index, void *context)
 {
 	struct prng prng = prng_seed(clock_now_ns(), index);
 	struct office *office = context;
-	struct shmq_policy *policies[2];
 	struct shmq_segment *segment;
 
 	CHILD_RESULT(open_for_control(&segment), 0);
-	for (unsigned i = 0; i < 2; i++)
-		CHILD_RESULT(shmq_policy_load(&policies[i], &office->policies[i], 1, NULL), 0);
 	while (counter_get(&office->stop) == 0) {
-		int result = prng_below(&prng, 8) ? change_at_random(segment, &prng)
-		                                  : shmq_policy_publish(segment, policies[prng_below(&prng, 2)]);
+		int result = prng_below(&prng, 4)
+		                 ? change_at_random(segment, &prng)
+		                 : shmq_policy_publish(segment, office->policies[prng_below(&prng, 2)]);
 
 		if (!is_an_expected_answer(result))
 			return process_complain(__FILE__, __LINE__, "an unexpected answer to a controller", result);
 		counter_add(&office->changes, 1);
 	}
-	for (unsigned i = 0; i < 2; i++)
-		shmq_policy_free(policies[i]);
 	shmq_segment_close(segment);
 	return 0;
 }
@@ -105,24 +102,38 @@ static int work(unsigned index, void *context)
 	return 0;
 }
 
+/* So many components of its own that publishing it takes a while: controllers are to be killed in the middle. */
+static struct shmq_policy *make_policy(unsigned which)
+{
+	static char text[POLICY_NAMES * 32 + 128];
+	struct shmq_policy *policy = NULL;
+	const char *path;
+	int length = snprintf(text, sizeof(text), "[component:kept]\nstorage = unlimited\nmemory = %u\n", which);
+
+	for (unsigned i = 0; i < POLICY_NAMES; i++)
+		length += snprintf(text + length, sizeof(text) - (size_t)length, "[component:of-%u-%u]\n", which, i);
+	path = fixture_policy_file(text);
+	expect_result(shmq_policy_load(&policy, &path, 1, NULL), 0);
+	return policy;
+}
+
 static struct office *open_the_office(void)
 {
-	static const char *const texts[2] = {
-	    "[component:kept]\nstorage = unlimited\n[component:from-policy-a]\n",
-	    "[component:kept]\nstorage = unlimited\nmemory = 5\n[component:from-policy-b]\n",
-	};
 	struct office *office = shared_alloc(sizeof(*office));
-	static char paths[2][160];
 
 	office->segment = fixture_segment(NULL);
-	fixture_publish(office->segment, texts[0]);
+	for (unsigned i = 0; i < 2; i++)
+		office->policies[i] = make_policy(i);
+	expect_result(shmq_policy_publish(office->segment, office->policies[0]), 0);
 	expect_result(shmq_component_find(&office->kept, office->segment, "kept"), 0);
-	for (unsigned i = 0; i < 2; i++) {
-		snprintf(paths[i], sizeof(paths[i]), "%s.%u", fixture_policy_file(texts[i]), i);
-		cr_assert_eq(rename(fixture_policy_file(texts[i]), paths[i]), 0);
-		office->policies[i] = paths[i];
-	}
 	return office;
+}
+
+static void close_the_office(struct office *office)
+{
+	for (unsigned i = 0; i < 2; i++)
+		shmq_policy_free(office->policies[i]);
+	shmq_component_put(office->kept);
 }
 
 /* Every name is there by name and by id alike, or not at all; and every change is possible. */
@@ -161,7 +172,21 @@ static void expect_full_control(struct office *office)
 		expect_result(shmq_component_unregister(office->segment, name), 0);
 	}
 	expect_figure(fixture_used(office->kept, SHMQ_STORAGE), counter_get(&office->taken));
-	shmq_component_put(office->kept);
+}
+
+/* No place was lost: as many fit as the segment was made for. */
+static void expect_all_places(struct office *office)
+{
+	struct shmq_info info = {.size = sizeof(info)};
+	char name[32];
+
+	expect_result(shmq_segment_info(office->segment, &info), 0);
+	for (uint32_t i = info.components_used; i < info.components; i++) {
+		snprintf(name, sizeof(name), "filler-%u", i);
+		cr_assert_eq(shmq_component_register(office->segment, name, NULL), 0, "%u of %u places are left", i,
+		             info.components);
+	}
+	expect_result(shmq_component_register(office->segment, "one too many", NULL), -ENOSPC);
 }
 
 Test(controllers, killed_at_random_leave_a_whole_directory)
@@ -186,6 +211,8 @@ Test(controllers, killed_at_random_leave_a_whole_directory)
 	cr_assert_gt(counter_get(&office->changes), 400, "the victims hardly did anything before they were killed");
 	expect_whole_directory(office);
 	expect_full_control(office);
+	expect_all_places(office);
+	close_the_office(office);
 }
 
 Test(controllers, that_compete_wait_for_each_other)
@@ -201,4 +228,6 @@ Test(controllers, that_compete_wait_for_each_other)
 	cr_assert_gt(counter_get(&office->changes), 100);
 	expect_whole_directory(office);
 	expect_full_control(office);
+	expect_all_places(office);
+	close_the_office(office);
 }

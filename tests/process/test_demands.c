@@ -108,7 +108,7 @@ Test(demands, with_one_bad_among_them_take_nothing)
 struct contest {
 	struct shmq_component *tenant;
 	struct gate gate;
-	struct counter admitted;
+	struct counter admitted, stop;
 	struct counter excess; /* verdicts that admitted beyond a limit */
 };
 
@@ -156,4 +156,51 @@ Test(demands, of_competing_processes_add_up_exactly)
 	while (shmq_try_consume(contest->tenant, SHMQ_MESSAGES, 2, NULL) == SHMQ_OK)
 		admitted++;
 	expect_figure(admitted, 50000);
+}
+
+/* Each request takes of a rate that is plenty and of a level that is scarce, and releases the level at once. */
+static int compete_for_the_scarce(unsigned index, void *context)
+{
+	static const struct shmq_demand demands[2] = {{SHMQ_MESSAGES, 2}, {SHMQ_STORAGE, 3}};
+	struct contest *contest = context;
+
+	(void)index;
+	gate_wait(&contest->gate);
+	while (counter_get(&contest->stop) == 0) {
+		int result = shmq_try_consume_all(contest->tenant, demands, 2, NULL);
+
+		CHILD_CHECK(result == SHMQ_OK || result == SHMQ_DENIED);
+		counter_add(&contest->admitted, result == SHMQ_OK);
+		if (result == SHMQ_OK)
+			CHILD_RESULT(shmq_release(contest->tenant, SHMQ_STORAGE, 3), SHMQ_OK);
+	}
+	return 0;
+}
+
+Test(demands, give_back_what_they_took_when_another_was_quicker)
+{
+	struct shmq_quota quota = quota_calm(SHMQ_UNLIMITED);
+	struct contest *contest = shared_alloc(sizeof(*contest));
+	struct shmq_resource_status messages;
+	pid_t pids[4];
+
+	/* Room for one request at a time: most of those that meet find the level taken after they took the rate. */
+	quota.limit[SHMQ_STORAGE] = 5;
+	contest->tenant = fixture_tenant(&quota);
+	process_start_group(pids, 4, compete_for_the_scarce, contest);
+	cr_assert(gate_open(&contest->gate, 4));
+	/* A total above what is used tells that somebody did give back. */
+	for (unsigned waits = 0; waits < 1000; waits++) {
+		clock_sleep_ns(10 * MS);
+		messages = fixture_status(contest->tenant, SHMQ_MESSAGES);
+		if (messages.total > messages.used + 100)
+			break;
+	}
+	counter_set(&contest->stop, 1);
+	expect_figure(process_join_group(pids, 4, 20000), 0);
+	messages = fixture_status(contest->tenant, SHMQ_MESSAGES);
+	expect_figure(messages.used, 2 * counter_get(&contest->admitted));
+	expect_figure(fixture_used(contest->tenant, SHMQ_STORAGE), 0);
+	cr_assert_gt(counter_get(&contest->admitted), 1000);
+	cr_assert_gt(messages.total, messages.used, "nothing was ever given back: nothing was tested");
 }

@@ -168,6 +168,33 @@ Test(forks, a_worker_that_execs_opens_again_and_leaves_no_slot_behind)
 	cr_assert_leq(info.threads_used, info.threads);
 }
 
+static int child_attaches_then_execs(unsigned index, void *name)
+{
+	struct shmq_segment *segment = NULL;
+
+	(void)index;
+	CHILD_RESULT(shmq_segment_open(&segment, name, SHMQ_WORK), 0);
+	CHILD_RESULT(shmq_component_find(&the_tenant, segment, "tenant"), 0);
+	return take_one_of_each() ? 1 : reexec("opened_after_exec", name);
+}
+
+Test(forks, a_worker_that_execs_gets_its_own_slot_back)
+{
+	struct shmq_options options = SHMQ_OPTIONS_DEFAULT;
+	struct shmq_quota quota = quota_calm(100);
+	char name[160];
+
+	/* The only slot there is. This process controls but does not attach. */
+	options.threads = 1;
+	snprintf(name, sizeof(name), "%s", fixture_name());
+	the_segment = fixture_segment(&options);
+	expect_result(shmq_component_register(the_segment, "tenant", &quota), 0);
+	cr_assert_eq(process_run(child_attaches_then_execs, name, TIMEOUT_MS), 0);
+	expect_result(shmq_component_find(&the_tenant, the_segment, "tenant"), 0);
+	expect_used_everywhere(2);
+	shmq_component_put(the_tenant);
+}
+
 static int child_tries_to_control(unsigned index, void *context)
 {
 	(void)index;

@@ -67,10 +67,16 @@ static int inspect(struct torture *torture, struct shmq_component *found, uint64
 	return 0;
 }
 
+/* Half of the names are for messages only, the others for network only: what lands on the wrong one shows. */
+static int resource_of(uint64_t mark)
+{
+	return mark % 2 ? SHMQ_MESSAGES : SHMQ_NETWORK;
+}
+
 static int use(struct torture *torture, struct shmq_component *found, const char *name, uint64_t mark)
 {
 	struct shmq_verdict verdict;
-	int result = shmq_try_consume(found, SHMQ_STORAGE, 1, &verdict);
+	int result = shmq_try_consume(found, resource_of(mark), 1, &verdict);
 
 	CHILD_CHECK(result == SHMQ_OK || result == SHMQ_DENIED || result == -ESTALE);
 	if (result == SHMQ_OK && verdict.current + 1 > verdict.limit)
@@ -203,9 +209,15 @@ static int register_one(struct owner *owner, const char *name, unsigned which)
 	return expect_registered(owner, name, limit);
 }
 
-static int unregister_one(struct owner *owner, const char *name, struct shmq_component *found)
+static int unregister_one(struct owner *owner, const char *name, struct shmq_component *found, uint64_t mark)
 {
+	int foreign = resource_of(mark) == SHMQ_MESSAGES ? SHMQ_NETWORK : SHMQ_MESSAGES;
 	struct shmq_component *gone = NULL;
+	struct shmq_status status;
+
+	CHILD_RESULT(shmq_status(found, &status), 0);
+	if (status.resource[foreign].total != 0)
+		report_mixed(owner->torture, "consumed by handles of another name", status.resource[foreign].total, 0);
 
 	CHILD_RESULT(shmq_component_unregister(owner->segment, name), 0);
 	CHILD_RESULT(shmq_try_consume(found, SHMQ_STORAGE, 1, NULL), -ESTALE);
@@ -228,7 +240,7 @@ static int turn_over(struct owner *owner)
 	if (result != 0)
 		return register_one(owner, name, which);
 	CHILD_RESULT(shmq_component_register(owner->segment, name, NULL), -EEXIST);
-	failed = unregister_one(owner, name, found);
+	failed = unregister_one(owner, name, found, owner->number * NAMES + which + 1);
 	shmq_component_put(found);
 	return failed;
 }
@@ -383,7 +395,11 @@ int main(int argc, char **argv)
 	static const struct torture_plan plan = {
 	    .name = "torture_directory",
 	    .controllers = CONTROLLERS,
-	    .options = {sizeof(struct shmq_options), CAPACITY, 48, 0600, false},
+	    .options = {.size = sizeof(struct shmq_options),
+	                .components = CAPACITY,
+	                .threads = 48,
+	                .mode = 0600,
+	                .reservations = 64},
 	    .begin = begin,
 	    .round_begins = round_begins,
 	    .work = work,

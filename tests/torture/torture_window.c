@@ -24,14 +24,14 @@
 #define SLOW_PERIOD (100 * MS)
 #define SLOW_LIMIT 100000
 #define LEVEL_LIMIT 50
-#define PAIR_LIMIT 20000
+#define PAIR_STORAGE_LIMIT 2 /* scarce: most refused pairs have taken their message already and give it back */
 #define CHURN_NAMES 8
 
 struct book {
 	struct counter begun, done, undone;
 };
 
-enum subject { FAST, SLOW, LEVEL, RELEASED, OWN, PAIR, SUBJECTS };
+enum subject { FAST, SLOW, LEVEL, RELEASED, OWN, PAIR, PAIR_RELEASED, SUBJECTS };
 
 struct arena {
 	struct shmq_component *fast, *slow, *level, *own, *pair, *reload;
@@ -123,6 +123,11 @@ static int take_a_pair(struct worker *worker)
 	result = shmq_try_consume_all(worker->arena->pair, orders[prng_below(&worker->prng, 2)], 2, NULL);
 	settle(book_of(worker, PAIR), 1, result);
 	CHILD_CHECK(result == SHMQ_OK || result == SHMQ_DENIED);
+	if (result != SHMQ_OK)
+		return 0;
+	counter_add(&book_of(worker, PAIR_RELEASED)->begun, 1);
+	CHILD_RESULT(shmq_release(worker->arena->pair, SHMQ_STORAGE, 1), SHMQ_OK);
+	counter_add(&book_of(worker, PAIR_RELEASED)->done, 1);
 	return 0;
 }
 
@@ -267,6 +272,8 @@ static int add(struct torture *torture, struct shmq_component **out, const char 
 
 	for (int resource = 0; resource < SHMQ_RESOURCES; resource++) {
 		quota.limit[resource] = limit;
+		if (out == &((struct arena *)torture->context)->pair && resource == SHMQ_STORAGE)
+			quota.limit[resource] = PAIR_STORAGE_LIMIT;
 		quota.period_ns[resource] = shmq_resource_is_rate(resource) ? period : 0;
 	}
 	result = shmq_component_register(torture->segment, name, &quota);
@@ -289,7 +296,7 @@ static int begin(struct torture *torture)
 	    (result = add(torture, &arena->level, "level", LEVEL_LIMIT, calm)) != 0 ||
 	    (result = add(torture, &arena->own, "own", SHMQ_UNLIMITED, calm)) != 0)
 		return result;
-	return add(torture, &arena->pair, "pair", PAIR_LIMIT, calm);
+	return add(torture, &arena->pair, "pair", SHMQ_UNLIMITED, calm);
 }
 
 static void end(struct torture *torture)
@@ -409,14 +416,17 @@ static void expect_pair(struct torture *torture)
 {
 	struct arena *arena = torture->context;
 	uint64_t storage = look(torture, arena->pair, SHMQ_STORAGE).used;
+	uint64_t peak = look(torture, arena->pair, SHMQ_STORAGE).peak;
 	uint64_t messages = look(torture, arena->pair, SHMQ_MESSAGES).used;
-	uint64_t least, most;
+	uint64_t taken[2], released[2];
 
-	add_up(arena, PAIR, &least, &most);
-	expect_between(torture, "storage of pairs", storage, least, most);
-	expect_between(torture, "messages of pairs", messages, least, most);
-	if (storage > PAIR_LIMIT || messages > PAIR_LIMIT)
-		torture_complain(&torture->findings->over, 1, "pairs", storage, 0, PAIR_LIMIT);
+	add_up(arena, PAIR, &taken[0], &taken[1]);
+	add_up(arena, PAIR_RELEASED, &released[0], &released[1]);
+	expect_between(torture, "messages of pairs", messages, taken[0], taken[1]);
+	expect_between(torture, "storage of pairs", storage, taken[0] > released[1] ? taken[0] - released[1] : 0,
+	               taken[1] - released[0]);
+	if (peak > PAIR_STORAGE_LIMIT)
+		torture_complain(&torture->findings->over, 1, "peak of storage of pairs", peak, 0, PAIR_STORAGE_LIMIT);
 	if (shmq_reset(arena->pair) != 0 || look(torture, arena->pair, SHMQ_MESSAGES).used != 0)
 		torture_complain(&torture->findings->wrong, 1, "resetting the pairs", messages, 0, 0);
 }
@@ -447,7 +457,11 @@ int main(int argc, char **argv)
 	static const struct torture_plan plan = {
 	    .name = "torture_window",
 	    .controllers = 1,
-	    .options = {sizeof(struct shmq_options), 64, 48, 0600, false},
+	    .options = {.size = sizeof(struct shmq_options),
+	                .components = 64,
+	                .threads = 48,
+	                .mode = 0600,
+	                .reservations = 64},
 	    .begin = begin,
 	    .round_begins = round_begins,
 	    .work = work,

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "core/publication.h"
 #include "core/worker.h"
 
@@ -354,7 +353,7 @@ static struct shm_u32 *bucket_of_name(const char *name)
 	char *bytes = (char *)segment_writable(segment);
 	struct shm_u32 *buckets = (struct shm_u32 *)(void *)(bytes + segment->layout.buckets_at);
 
-	return &buckets[hash_bytes(name, strlen(name)) & (segment->layout.buckets - 1)];
+	return &buckets[directory_hash(segment, name, strlen(name)) & (segment->layout.buckets - 1)];
 }
 
 static struct shmq_shm_entry *entry_at(uint32_t index)

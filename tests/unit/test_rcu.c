@@ -133,7 +133,7 @@ Test(rcu, grace_period_waits_for_the_outermost_section)
 }
 
 static struct shmq_segment *signal_segment;
-static int signal_result;
+static volatile sig_atomic_t signal_result;
 
 static void read_in_handler(int number)
 {
@@ -147,13 +147,14 @@ static void read_in_handler(int number)
 
 Test(rcu, section_in_a_signal_handler_leaves_the_interrupted_one_as_it_was)
 {
+	const struct sigaction action = {.sa_handler = read_in_handler};
 	struct shmq_shm_slot *slot;
 	uint64_t before;
 
 	signal_segment = fixture_segment(NULL);
 	slot = enter(signal_segment);
 	before = shm_load_relaxed(&slot->ctr);
-	signal(SIGUSR1, read_in_handler);
+	cr_assert_eq(sigaction(SIGUSR1, &action, NULL), 0);
 	signal_result = -1;
 	raise(SIGUSR1);
 	expect_result(signal_result, 0);

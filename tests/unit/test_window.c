@@ -200,6 +200,18 @@ Test(window, that_becomes_longer_keeps_what_was_used_in_it)
 	expect_figure(view.start_ms, 120000);
 }
 
+Test(window, that_is_realigned_keeps_its_use_and_ends_at_a_boundary)
+{
+	cr_assert(window_take(&rate, 5, 5, 1000, 65000, &view));
+	window_realign(&rate, 60000);
+	cr_assert(!window_take(&rate, 1, 5, 60000, 119999, &view));
+	expect_figure(view.start_ms, 60000);
+	expect_figure(view.used, 5);
+	cr_assert(window_take(&rate, 1, 5, 60000, 120000, &view));
+	window_realign(&rate, 60000);
+	expect_figure(window_start_ms(shm_load_relaxed(&rate.current)), 120000);
+}
+
 Test(window, never_moves_its_start_backwards_whatever_period_comes)
 {
 	struct prng prng = prng_seed(1, 1);
@@ -509,7 +521,7 @@ Test(window, can_be_looked_at_through_a_read_only_mapping)
 
 static void fill_with_random_bytes(struct prng *prng)
 {
-	uint64_t words[sizeof(rate) / sizeof(uint64_t)];
+	uint64_t words[sizeof(rate) / sizeof(uint64_t)] = {0};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		words[i] = prng_next(prng);

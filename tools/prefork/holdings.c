@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A list under one lock; blocks are few and large. What a worker that is killed held stays counted until the component
- * is reset: the process is gone before it can give anything back.
+ * A list under one lock; blocks are few and large. The library knows one share per process and component: what the
+ * worker states is the sum of the component's blocks.
  */
 #include "holdings.h"
 
@@ -48,31 +48,45 @@ static struct block *allocate(uint64_t bytes)
 	return NULL;
 }
 
-static bool block_is_of(const struct block *block, const char *component)
+/* A name that was registered again is another component, whose share begins anew. */
+static uint64_t held_for(const struct holdings *holdings, const struct shmq_component *c)
 {
-	return component == NULL || strcmp(shmq_component_name(block->component), component) == 0;
+	uint64_t held = 0;
+
+	for (const struct block *block = holdings->first; block != NULL; block = block->next)
+		held += block->component == c ? block->bytes : 0;
+	return held;
 }
 
-int holdings_grow(struct holdings *holdings, struct shmq_component *c, uint64_t bytes, uint64_t *held,
-                  struct shmq_verdict *verdict)
+/* Under the lock, while the memory is touched as well: the next statement must include it. */
+static int grow(struct holdings *holdings, struct shmq_component *c, uint64_t bytes, uint64_t *held,
+                struct shmq_verdict *verdict)
 {
+	uint64_t before = held_for(holdings, c);
+	int result = meter_memory_set(c, before, before + bytes, verdict);
 	struct block *block;
-	int result = meter_try_consume(c, SHMQ_MEMORY, bytes, verdict);
 
 	if (!meter_admits(result))
 		return result;
 	block = allocate(bytes);
 	if (block == NULL) {
-		meter_release(c, SHMQ_MEMORY, bytes);
+		meter_memory_set(c, before + bytes, before, NULL);
 		return -ENOMEM;
 	}
 	block->component = c;
-	*held = 0;
-	pthread_mutex_lock(&holdings->lock);
 	block->next = holdings->first;
 	holdings->first = block;
-	for (; block != NULL; block = block->next)
-		*held += block_is_of(block, shmq_component_name(c)) ? block->bytes : 0;
+	*held = before + bytes;
+	return result;
+}
+
+int holdings_grow(struct holdings *holdings, struct shmq_component *c, uint64_t bytes, uint64_t *held,
+                  struct shmq_verdict *verdict)
+{
+	int result;
+
+	pthread_mutex_lock(&holdings->lock);
+	result = grow(holdings, c, bytes, held, verdict);
 	pthread_mutex_unlock(&holdings->lock);
 	return result;
 }
@@ -85,14 +99,15 @@ uint64_t holdings_drop(struct holdings *holdings, const char *component)
 	pthread_mutex_lock(&holdings->lock);
 	while (*link != NULL) {
 		struct block *block = *link;
+		uint64_t held = held_for(holdings, block->component);
 
-		if (!block_is_of(block, component)) {
+		if (component != NULL && strcmp(shmq_component_name(block->component), component) != 0) {
 			link = &block->next;
 			continue;
 		}
 		*link = block->next;
 		munmap(block->memory, block->bytes);
-		meter_release(block->component, SHMQ_MEMORY, block->bytes);
+		meter_memory_set(block->component, held, held - block->bytes, NULL);
 		shmq_component_put(block->component);
 		dropped += block->bytes;
 		free(block);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages: one is taken when a message is complete, then it is appended to the component's spool by one write(), so
- * that records of several workers never mix. A record is "TIME LENGTH", a newline, the message, and a newline. A spool
+ * Messages: one is reserved when a message is complete, then it is appended to the component's spool by one write(), so
+ * that records of several workers never mix; what could not be written is not counted. A record is "TIME LENGTH", a newline, the message, and a newline. A spool
  * that is full becomes messages.1 and a new one begins; nothing here reads them.
  */
 #include "answer.h"
@@ -106,18 +106,22 @@ static int append(int spool, const char *component, struct message *message)
 
 void messages_post_end(struct request *request)
 {
+	struct meter_reservation reservation;
 	struct shmq_verdict verdict;
-	int result = meter_try_consume(request->component, SHMQ_MESSAGES, 1, &verdict);
+	int result = meter_reserve(&reservation, request->component, SHMQ_MESSAGES, 1, &verdict);
 
 	if (!meter_admits(result)) {
 		answer_refusal(request, result, &verdict);
 		return;
 	}
 	result = append(request->worker->host->spool, shmq_component_name(request->component), request->state);
-	if (result < 0)
+	if (result < 0) {
+		meter_cancel(&reservation);
 		answer_errno(request, result);
-	else
+	} else {
+		meter_commit(&reservation, 1);
 		answer_text(request, MHD_HTTP_ACCEPTED, "Accepted");
+	}
 	answer_limits(request, &verdict);
 }
 

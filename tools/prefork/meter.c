@@ -55,6 +55,49 @@ int meter_release(struct shmq_component *c, int resource, uint64_t amount)
 	return shmq_release(c, resource, amount);
 }
 
+int meter_reserve(struct meter_reservation *out, struct shmq_component *c, int resource, uint64_t amount,
+                  struct shmq_verdict *verdict)
+{
+	int result = own != NULL ? private_count_try_consume(own, c, resource, amount, verdict)
+	                         : shmq_reserve(&out->shared, c, resource, amount, verdict);
+
+	out->component = c;
+	out->resource = resource;
+	out->amount = meter_admits(result) ? amount : 0;
+	return result;
+}
+
+int meter_commit(struct meter_reservation *reservation, uint64_t actual)
+{
+	uint64_t rest = reservation->amount - actual;
+
+	reservation->amount = 0;
+	if (own == NULL)
+		return shmq_commit(&reservation->shared, actual);
+	private_count_give_back(own, reservation->component, reservation->resource, rest);
+	return 0;
+}
+
+void meter_cancel(struct meter_reservation *reservation)
+{
+	if (reservation->amount == 0)
+		return;
+	if (own == NULL)
+		shmq_cancel(&reservation->shared);
+	else
+		private_count_give_back(own, reservation->component, reservation->resource, reservation->amount);
+	reservation->amount = 0;
+}
+
+int meter_memory_set(struct shmq_component *c, uint64_t held, uint64_t bytes, struct shmq_verdict *verdict)
+{
+	if (own == NULL)
+		return shmq_memory_set(c, bytes, verdict);
+	if (bytes > held)
+		return private_count_try_consume(own, c, SHMQ_MEMORY, bytes - held, verdict);
+	return private_count_release(own, c, SHMQ_MEMORY, held - bytes);
+}
+
 int meter_status(struct shmq_component *c, struct shmq_status *out)
 {
 	if (own != NULL)

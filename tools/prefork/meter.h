@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What operations count with: shmq_check(), shmq_try_consume(), shmq_consume(), shmq_release() and shmq_status()
- * themselves, or, with --count-per-worker, this worker's own count of the same quotas (private_count.h). A host that
- * needs no such comparison calls the library where this one calls its meter.
+ * What operations count with: the functions of the library that are called so, or, with --count-per-worker, this worker's
+ * own count of the same quotas (private_count.h). A host that needs no such comparison calls the library where this one
+ * calls its meter.
  */
 #ifndef PREFORK_METER_H
 #define PREFORK_METER_H
@@ -20,6 +20,22 @@ int meter_try_consume(struct shmq_component *c, int resource, uint64_t amount, s
 int meter_consume(struct shmq_component *c, int resource, uint64_t amount);
 int meter_release(struct shmq_component *c, int resource, uint64_t amount);
 int meter_status(struct shmq_component *c, struct shmq_status *out);
+
+/* A reservation of either count; finished when `amount` is 0. */
+struct meter_reservation {
+	struct shmq_reservation shared;
+	struct shmq_component *component;
+	int resource;
+	uint64_t amount;
+};
+
+int meter_reserve(struct meter_reservation *out, struct shmq_component *c, int resource, uint64_t amount,
+                  struct shmq_verdict *verdict);
+int meter_commit(struct meter_reservation *reservation, uint64_t actual);
+void meter_cancel(struct meter_reservation *reservation);
+
+/* State what this worker holds of a component's memory; `held` is what it stated last, for the worker's own count. */
+int meter_memory_set(struct shmq_component *c, uint64_t held, uint64_t bytes, struct shmq_verdict *verdict);
 
 /* "shared", or "per worker". */
 const char *meter_kind(void);

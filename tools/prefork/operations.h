@@ -13,7 +13,7 @@ void index_get(struct request *request);
 /* status.c: a component's figures as JSON. */
 void status_get(struct request *request);
 
-/* upload.c, files.c: storage, taken before a byte is written and released when a file shrinks or goes. */
+/* upload.c, files.c: storage, reserved before a byte is written, released when a file shrinks or goes. */
 void files_put_begin(struct request *request);
 void files_put_body(struct request *request, const char *data, size_t size);
 void files_put_end(struct request *request);

@@ -186,6 +186,17 @@ int private_count_release(struct private_count *count, struct shmq_component *c,
 	return result;
 }
 
+void private_count_give_back(struct private_count *count, struct shmq_component *c, int resource, uint64_t amount)
+{
+	struct shmq_quota quota;
+	struct tally *tally;
+
+	if (lock_tally(count, c, resource, &tally, &quota) < 0)
+		return;
+	tally->used -= amount < tally->used ? amount : tally->used;
+	pthread_mutex_unlock(&count->lock);
+}
+
 static int one_status(struct private_count *count, struct shmq_component *c, int resource,
                       struct shmq_resource_status *out)
 {

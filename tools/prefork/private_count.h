@@ -22,6 +22,10 @@ int private_count_try_consume(struct private_count *count, struct shmq_component
                               struct shmq_verdict *verdict);
 int private_count_consume(struct private_count *count, struct shmq_component *c, int resource, uint64_t amount);
 int private_count_release(struct private_count *count, struct shmq_component *c, int resource, uint64_t amount);
+
+/* Take back what was taken and not used, of a rate as well; a window that has ended has forgotten it. */
+void private_count_give_back(struct private_count *count, struct shmq_component *c, int resource, uint64_t amount);
+
 int private_count_status(struct private_count *count, struct shmq_component *c, struct shmq_status *out);
 
 #endif

@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#define RESERVATIONS_LEAST 256
+
 static void log_complaint(void *context, const struct shmq_complaint *complaint)
 {
 	char text[2048];
@@ -56,6 +58,16 @@ static int create_or_open(struct host *host, const char *name, const struct shmq
 	return result;
 }
 
+/*
+ * An upload has a reservation for as long as its client takes, and a thread serves many. (A segment that was made by
+ * others has its own size; where that is too small, uploads are answered 503.)
+ */
+static void make_room_for_uploads(struct shmq_options *options)
+{
+	if (options->reservations < RESERVATIONS_LEAST)
+		options->reservations = RESERVATIONS_LEAST;
+}
+
 static int start_with_policy(struct host *host)
 {
 	struct shmq_options segment_options = SHMQ_OPTIONS_DEFAULT;
@@ -66,6 +78,7 @@ static int start_with_policy(struct host *host)
 	if (result < 0)
 		return result;
 	name = shmq_policy_segment(policy, &segment_options);
+	make_room_for_uploads(&segment_options);
 	if (host->options->segment_name != NULL)
 		name = host->options->segment_name;
 	if (name == NULL) {

@@ -88,15 +88,34 @@ static void remove_entry(int directory, const char *name, void *context)
 	}
 }
 
-/* Uploads that a former host did not finish. */
+/* Uploads of a process, by their names in upload.c; of all processes where it is 0. */
+static void remove_upload(int directory, const char *name, void *context)
+{
+	const pid_t *pid = context;
+	char *end;
+
+	if (*pid == 0 || (strtol(name, &end, 10) == *pid && *end == '.'))
+		unlinkat(directory, name, 0);
+}
+
 static void remove_partial(int spool, const char *escaped, void *context)
 {
 	int component = openat(spool, escaped, OPEN_DIRECTORY);
 
 	if (component < 0)
 		return;
-	walk(openat(component, "partial", OPEN_DIRECTORY), remove_entry, context);
+	walk(openat(component, "partial", OPEN_DIRECTORY), remove_upload, context);
 	close(component);
+}
+
+static void remove_uploads(int spool, pid_t pid)
+{
+	walk(openat(spool, ".", OPEN_DIRECTORY), remove_partial, &pid);
+}
+
+void spool_forget_worker(const struct host *host, pid_t pid)
+{
+	remove_uploads(host->spool, pid);
 }
 
 static int choose_directory(struct host *host, const char **path)
@@ -147,7 +166,7 @@ int spool_open(struct host *host)
 		host->spool = -1;
 		return result;
 	}
-	walk(openat(host->spool, ".", OPEN_DIRECTORY), remove_partial, NULL);
+	remove_uploads(host->spool, 0); /* of a former host */
 	return 0;
 }
 

@@ -7,8 +7,13 @@
 
 #include "host.h"
 
+#include <sys/types.h>
+
 /* Open or create the spool and take it for this host alone. Returns 0, or a negative errno that was logged. */
 int spool_open(struct host *host);
+
+/* Remove what a dead worker did not finish, before what it reserved for it is given back. */
+void spool_forget_worker(const struct host *host, pid_t pid);
 
 /* Remove the spool if it is a temporary one. */
 void spool_close(struct host *host);

@@ -6,11 +6,13 @@
 #include "supervisor.h"
 
 #include "log.h"
+#include "spool.h"
 #include "worker.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -46,8 +48,8 @@ static void become_worker(struct host *host, unsigned number, pid_t master)
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() == master)
 		status = worker_run(host, number);
-	/* Not exit(): what the master registered to happen at its end is not for its children to do. */
-	_exit(status);
+	/* A master that registers something for its end would have its workers leave by _exit(). This one does not. */
+	exit(status);
 }
 
 static void start(struct host *host, unsigned number)
@@ -117,6 +119,7 @@ unsigned supervisor_reap(struct host *host)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		for (unsigned i = 0; i < host->options->workers; i++) {
 			if (seats[i].pid == pid) {
+				spool_forget_worker(host, pid);
 				empty_seat(i, status);
 				ended++;
 			}

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PUT: storage is taken before a byte is written, and a file appears whole or not at all.
+ * PUT: storage is reserved before a byte is written, and a file appears whole or not at all.
  *
- * What a file needs is what it has more than the one it replaces. That is estimated when the upload begins, so that a
+ * What a file needs is what it has more than the one it replaces. That is reserved when the upload begins, so that a
  * refusal comes early, and settled when the file takes its name: under the component's lock, so that two uploads of one
- * name settle one after the other. Between them the bytes that were taken and not used are given back, whatever
- * happens, except when the process is killed in the middle.
+ * name settle one after the other. What was reserved and not used is given back whatever happens: by us, or, when the
+ * process is killed in the middle, by the master's housekeeping, which removes the bytes first.
+ *
+ * Storage is committed just before the file takes its name. A worker that is killed between these two leaves storage
+ * counted that no file uses; the other way round, a file could be left that nobody counts.
  */
 #include "answer.h"
 #include "meter.h"
@@ -19,32 +22,75 @@
 #include <unistd.h>
 
 #define FILE_MAX_BYTES (UINT64_C(1) << 30)
+#define PARTS_MAX 64
+#define PART_FIRST ((uint64_t)64 * 1024)
 
 struct upload {
 	int partial;   /* the directory */
 	char name[64]; /* of the file in there */
 	int file;
 	uint64_t credit;  /* bytes that the old file has, as seen when the upload began */
-	uint64_t taken;   /* storage taken so far */
+	uint64_t taken;   /* storage reserved so far, in parts */
 	uint64_t written; /* bytes of the new file so far */
+	struct meter_reservation parts[PARTS_MAX];
+	unsigned part_count;
 };
 
-/* Take what the first `size` bytes of the file need beyond the credit. Answers and returns false on a refusal. */
-static bool take_up_to(struct request *request, struct upload *upload, uint64_t size)
+/*
+ * How much to reserve where `growth` is needed now. An upload whose length nobody said gets twice as much each time, so
+ * that it has few parts, but near the limit no more than half of what is left: others may need it.
+ */
+static uint64_t size_of_part(const struct request *request, const struct upload *upload, uint64_t growth)
 {
-	uint64_t needed = size > upload->credit ? size - upload->credit : 0;
+	uint64_t wanted = upload->taken > PART_FIRST ? upload->taken : PART_FIRST;
+	struct shmq_verdict verdict;
+
+	if (request->length_is_known)
+		return growth;
+	if (!meter_admits(meter_check(request->component, SHMQ_STORAGE, wanted, &verdict)))
+		wanted = verdict.remaining / 2;
+	return wanted > growth ? wanted : growth;
+}
+
+/* Reserve what the first `size` bytes of the file need beyond the credit. Answers and returns false on a refusal. */
+static bool reserve_up_to(struct request *request, struct upload *upload, uint64_t size)
+{
+	uint64_t needed = size > upload->credit ? size - upload->credit : 0, amount;
 	struct shmq_verdict verdict;
 	int result;
 
 	if (needed <= upload->taken)
 		return true;
-	result = meter_try_consume(request->component, SHMQ_STORAGE, needed - upload->taken, &verdict);
+	if (upload->part_count == PARTS_MAX) {
+		answer_result(request, -EAGAIN);
+		return false;
+	}
+	amount = size_of_part(request, upload, needed - upload->taken);
+	result = meter_reserve(&upload->parts[upload->part_count], request->component, SHMQ_STORAGE, amount, &verdict);
 	if (!meter_admits(result)) {
 		answer_refusal(request, result, &verdict);
 		return false;
 	}
-	upload->taken = needed;
+	upload->part_count++;
+	upload->taken += amount;
 	return true;
+}
+
+/* Commit `size` bytes of what is reserved. Returns 0 or a negative result, as where the component is gone. */
+static int commit(struct upload *upload, uint64_t size)
+{
+	int result = 0;
+
+	for (unsigned i = 0; i < upload->part_count; i++) {
+		struct meter_reservation *part = &upload->parts[i];
+		uint64_t actual = size < part->amount ? size : part->amount;
+		int one = meter_commit(part, actual);
+
+		result = one < 0 ? one : result;
+		size -= actual;
+	}
+	upload->part_count = 0;
+	return result;
 }
 
 static void answer_too_large(struct request *request)
@@ -103,7 +149,7 @@ void files_put_begin(struct request *request)
 	upload->partial = upload->file = -1;
 	request->state = upload;
 	upload->credit = size_of_old(request);
-	if (!take_up_to(request, upload, request->length))
+	if (!reserve_up_to(request, upload, request->length))
 		return;
 	result = open_partial(request, upload);
 	if (result < 0)
@@ -118,7 +164,7 @@ void files_put_body(struct request *request, const char *data, size_t size)
 		answer_too_large(request);
 		return;
 	}
-	if (!take_up_to(request, upload, upload->written + size))
+	if (!reserve_up_to(request, upload, upload->written + size))
 		return;
 	while (size > 0) {
 		ssize_t written = write(upload->file, data, size);
@@ -139,18 +185,26 @@ void files_put_body(struct request *request, const char *data, size_t size)
 static void settle(struct request *request, struct upload *upload, int files, int64_t old_size)
 {
 	bool is_new = old_size < 0;
+	uint64_t old = is_new ? 0 : (uint64_t)old_size;
+	uint64_t growth = upload->written > old ? upload->written - old : 0;
+	int result;
 
 	/* The old file may have shrunk or gone since the upload began. */
-	upload->credit = is_new ? 0 : (uint64_t)old_size;
-	if (!take_up_to(request, upload, upload->written))
+	upload->credit = old;
+	if (!reserve_up_to(request, upload, upload->written))
 		return;
-	if (renameat(upload->partial, upload->name, files, request->name) < 0) {
-		answer_errno(request, -errno);
+	result = commit(upload, growth);
+	if (result < 0) {
+		answer_result(request, result);
 		return;
 	}
-	/* What the component has now is `written`; counted for it are `credit` + `taken`. */
-	meter_release(request->component, SHMQ_STORAGE, upload->credit + upload->taken - upload->written);
-	upload->taken = 0;
+	if (renameat(upload->partial, upload->name, files, request->name) < 0) {
+		answer_errno(request, -errno);
+		meter_release(request->component, SHMQ_STORAGE, growth);
+		return;
+	}
+	if (upload->written < old)
+		meter_release(request->component, SHMQ_STORAGE, old - upload->written);
 	upload->name[0] = '\0';
 	answer_text(request, is_new ? MHD_HTTP_CREATED : MHD_HTTP_OK, "Stored %s, %" PRIu64 " bytes", request->name,
 	            upload->written);
@@ -185,7 +239,7 @@ void files_put_finish(struct request *request)
 		close(upload->partial);
 	}
 	/* Only once the bytes are gone. */
-	if (upload->taken > 0)
-		meter_release(request->component, SHMQ_STORAGE, upload->taken);
+	for (unsigned i = 0; i < upload->part_count; i++)
+		meter_cancel(&upload->parts[i]);
 	free(upload);
 }

@@ -4,7 +4,7 @@
  * and detach when they end. The worker's own thread waits for orders and for the end.
  *
  * The end is orderly: no new connection is accepted, answers close theirs, requests in flight finish or run out of
- * time, memory that is held is given back. All that can be missed by SIGKILL, and the next worker copes.
+ * time, memory that is held is given back. All that can be missed by SIGKILL: then the master's housekeeping does it.
  */
 #include "worker.h"
 
@@ -199,6 +199,8 @@ int worker_run(struct host *host, unsigned number)
 	log_set_role(role);
 	if (signals < 0 || start(&worker) < 0) {
 		log_event("cannot start to serve");
+		holdings_free(worker.holdings);
+		meter_stop();
 		return WORKER_CANNOT_START;
 	}
 	wait_for_end(&worker, signals);

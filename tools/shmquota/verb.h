@@ -49,6 +49,8 @@ int verb_list(const struct invocation *invocation);
 int verb_register(const struct invocation *invocation);
 int verb_unregister(const struct invocation *invocation);
 int verb_reset(const struct invocation *invocation);
+int verb_verify(const struct invocation *invocation);
+int verb_reap(const struct invocation *invocation);
 int verb_policy_check(const struct invocation *invocation);
 
 /* Take an option of 'register' that sets a limit. Returns 0, or EINVAL where the argument is no such limit. */

@@ -133,6 +133,41 @@ const struct verb verbs[] = {
 	verb_list,
     },
     {
+	"verify",
+	"NAME",
+	"Check whether a segment is sound",
+	"Every structure of the segment is checked, and each invariant that is broken is named with what was found and "
+	"what was expected. Nothing is changed, and it may be run beside a host at work: what is changing at the "
+	"moment is looked at again. The exit code is 4 where something is broken.\n"
+	"\n"
+	"A host may itself have brought a level below what is held of it, by 'shmquota reset' or shmq_release() while "
+	"reservations were open.\n"
+	"\n"
+	"Examples:\n"
+	"  shmquota verify prefork\n"
+	"  shmquota verify --quiet prefork || shmquota verify prefork | mail -s damaged root",
+	quiet_options,
+	1,
+	1,
+	verb_verify,
+    },
+    {
+	"reap",
+	"NAME",
+	"Give back what dead workers held",
+	"Workers that were killed leave their thread slots, open reservations and shares of memory behind. A host "
+	"that calls shmq_housekeep() has them back at once; this does it for others, and after a host that died "
+	"altogether. As the segment's controller it also repairs what a dead controller left and frees what was "
+	"unregistered.\n"
+	"\n"
+	"Examples:\n"
+	"  shmquota reap prefork",
+	quiet_options,
+	1,
+	1,
+	verb_reap,
+    },
+    {
 	"remove",
 	"NAME...",
 	"Remove segments",

@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reservations: an amount that counts as used until it is committed or cancelled, by whichever thread of the process,
+ * and that is returned when its process is gone, exactly once, whoever finds out.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../support/clock.h"
+#include "../support/fixture.h"
+#include "../support/process.h"
+#include "../support/reexec.h"
+#include "../support/shared.h"
+
+TestSuite(reservation, FIXTURE);
+
+#define TIMEOUT_MS 10000
+
+static struct shmq_segment *the_segment;
+static struct shmq_component *tenant;
+
+/* Limits of 100, four threads, eight reservations each. */
+static void set_up(void)
+{
+	struct shmq_options options = SHMQ_OPTIONS_DEFAULT;
+	struct shmq_quota quota = quota_calm(100);
+
+	options.threads = 4;
+	options.reservations = 8;
+	the_segment = fixture_segment(&options);
+	tenant = fixture_component(the_segment, "tenant", &quota);
+}
+
+static void expect_used(int resource, uint64_t expected)
+{
+	expect_figure(fixture_used(tenant, resource), expected);
+}
+
+static void expect_sound(void)
+{
+	expect_result(shmq_segment_verify(the_segment, NULL, NULL), 0);
+}
+
+/* ---- One thread -------------------------------------------------------------------------------------------------- */
+
+Test(reservation, counts_as_used_until_it_is_cancelled)
+{
+	struct shmq_reservation reservation;
+
+	set_up();
+	for (int resource = 0; resource < SHMQ_RESOURCES; resource++) {
+		expect_result(shmq_reserve(&reservation, tenant, resource, 60, NULL), SHMQ_OK);
+		expect_used(resource, 60);
+		expect_result(shmq_try_consume(tenant, resource, 41, NULL), SHMQ_DENIED);
+		shmq_cancel(&reservation);
+		expect_used(resource, 0);
+		expect_result(shmq_try_consume(tenant, resource, 100, NULL), SHMQ_OK);
+	}
+	expect_sound();
+}
+
+Test(reservation, is_used_for_good_once_committed)
+{
+	struct shmq_reservation reservation;
+
+	set_up();
+	for (int resource = 0; resource < SHMQ_RESOURCES; resource++) {
+		expect_result(shmq_reserve(&reservation, tenant, resource, 60, NULL), SHMQ_OK);
+		expect_result(shmq_commit(&reservation, 60), 0);
+		expect_used(resource, 60);
+		shmq_cancel(&reservation);
+		expect_used(resource, 60);
+	}
+	expect_result(shmq_release(tenant, SHMQ_STORAGE, 60), 0);
+	expect_used(SHMQ_STORAGE, 0);
+	expect_sound();
+}
+
+Test(reservation, returns_what_was_not_needed)
+{
+	struct shmq_reservation reservation;
+
+	set_up();
+	for (int resource = 0; resource < SHMQ_RESOURCES; resource++) {
+		expect_result(shmq_reserve(&reservation, tenant, resource, 60, NULL), SHMQ_OK);
+		expect_result(shmq_commit(&reservation, 25), 0);
+		expect_used(resource, 25);
+		expect_result(shmq_reserve(&reservation, tenant, resource, 75, NULL), SHMQ_OK);
+		expect_result(shmq_commit(&reservation, 0), 0);
+		expect_used(resource, 25);
+	}
+	expect_sound();
+}
+
+Test(reservation, is_finished_once)
+{
+	struct shmq_reservation reservation;
+
+	set_up();
+	for (int resource = 0; resource < SHMQ_RESOURCES; resource++) {
+		expect_result(shmq_reserve(&reservation, tenant, resource, 10, NULL), SHMQ_OK);
+		expect_result(shmq_commit(&reservation, 10), 0);
+		expect_result(shmq_commit(&reservation, 10), -EINVAL);
+		expect_result(shmq_commit(&reservation, 0), -EINVAL);
+		shmq_cancel(&reservation);
+		shmq_cancel(&reservation);
+		expect_used(resource, 10);
+	}
+	expect_sound();
+}
+
+Test(reservation, stays_open_when_more_is_committed_than_there_is)
+{
+	struct shmq_reservation reservation;
+
+	set_up();
+	expect_result(shmq_reserve(&reservation, tenant, SHMQ_STORAGE, 10, NULL), SHMQ_OK);
+	expect_result(shmq_commit(&reservation, 11), -EINVAL);
+	expect_result(shmq_commit(&reservation, UINT64_MAX), -EINVAL);
+	expect_used(SHMQ_STORAGE, 10);
+	expect_result(shmq_commit(&reservation, 9), 0);
+	expect_used(SHMQ_STORAGE, 9);
+}
+
+Test(reservation, of_nothing_holds_nothing)
+{
+	struct shmq_reservation reservations[20];
+
+	set_up();
+	for (unsigned i = 0; i < 20; i++)
+		expect_result(shmq_reserve(&reservations[i], tenant, SHMQ_STORAGE, 0, NULL), SHMQ_OK);
+	expect_result(shmq_commit(&reservations[0], 1), -EINVAL);
+	for (unsigned i = 0; i < 20; i++)
+		expect_result(shmq_commit(&reservations[i], 0), 0);
+	expect_used(SHMQ_STORAGE, 0);
+}
+
+Test(reservation, that_is_refused_takes_nothing_and_says_why)
+{
+	struct shmq_reservation reservation;
+	struct shmq_verdict verdict;
+
+	set_up();
+	for (int resource = 0; resource < SHMQ_RESOURCES; resource++) {
+		expect_result(shmq_reserve(&reservation, tenant, resource, 60, &verdict), SHMQ_OK);
+		expect_figure(verdict.remaining, 40);
+		shmq_commit(&reservation, 60);
+		expect_result(shmq_reserve(&reservation, tenant, resource, 41, &verdict), SHMQ_DENIED);
+		expect_figure(verdict.current, 60);
+		expect_figure(verdict.requested, 41);
+		expect_figure(verdict.limit, 100);
+		cr_assert_eq(verdict.resource, resource);
+		expect_result(shmq_commit(&reservation, 0), -EINVAL);
+		shmq_cancel(&reservation);
+		expect_used(resource, 60);
+		expect_figure(fixture_status(tenant, resource).denied, 1);
+	}
+	expect_sound();
+}
+
+Test(reservation, wants_proper_arguments)
+{
+	struct shmq_reservation reservation;
+	struct shmq_component *observed;
+	struct shmq_segment *observer;
+
+	set_up();
+	expect_result(shmq_reserve(NULL, tenant, SHMQ_STORAGE, 1, NULL), -EINVAL);
+	expect_result(shmq_reserve(&reservation, NULL, SHMQ_STORAGE, 1, NULL), -EINVAL);
+	expect_result(shmq_reserve(&reservation, tenant, SHMQ_NONE, 1, NULL), -EINVAL);
+	expect_result(shmq_reserve(&reservation, tenant, SHMQ_RESOURCES, 1, NULL), -EINVAL);
+	expect_result(shmq_reserve(&reservation, tenant, SHMQ_STORAGE, SHMQ_AMOUNT_MAX + 1, NULL), -EOVERFLOW);
+	expect_result(shmq_commit(NULL, 0), -EINVAL);
+	shmq_cancel(NULL);
+	shmq_cancel(&reservation);
+	expect_result(shmq_segment_open(&observer, fixture_name(), SHMQ_OBSERVE), 0);
+	expect_result(shmq_component_find(&observed, observer, "tenant"), 0);
+	expect_result(shmq_reserve(&reservation, observed, SHMQ_STORAGE, 1, NULL), -EROFS);
+	expect_result(shmq_memory_set(observed, 1, NULL), -EROFS);
+	shmq_component_put(observed);
+	shmq_segment_close(observer);
+	expect_used(SHMQ_STORAGE, 0);
+}
+
+Test(reservation, needs_a_place_in_the_ledger_only_for_levels)
+{
+	struct shmq_reservation open[8], more;
+
+	set_up();
+	for (unsigned i = 0; i < 8; i++)
+		expect_result(shmq_reserve(&open[i], tenant, i % 2 ? SHMQ_STORAGE : SHMQ_MEMORY, 1, NULL), SHMQ_OK);
+	expect_result(shmq_reserve(&more, tenant, SHMQ_STORAGE, 1, NULL), -EAGAIN);
+	expect_result(shmq_memory_set(tenant, 1, NULL), -EAGAIN);
+	expect_used(SHMQ_STORAGE, 4);
+	expect_used(SHMQ_MEMORY, 4);
+	expect_result(shmq_reserve(&more, tenant, SHMQ_NETWORK, 1, NULL), SHMQ_OK);
+	shmq_cancel(&more);
+	for (unsigned i = 0; i < 8; i++) {
+		if (i % 3)
+			shmq_cancel(&open[i]);
+		else
+			expect_result(shmq_commit(&open[i], 1), 0);
+		expect_result(shmq_reserve(&open[i], tenant, SHMQ_STORAGE, 1, NULL), SHMQ_OK);
+	}
+	expect_result(shmq_reserve(&more, tenant, SHMQ_STORAGE, 1, NULL), -EAGAIN);
+	for (unsigned i = 0; i < 8; i++)
+		shmq_cancel(&open[i]);
+	expect_used(SHMQ_STORAGE, 1); /* of the fourth, committed */
+	expect_used(SHMQ_MEMORY, 2);  /* of the first and the seventh */
+	expect_sound();
+}
+
+Test(reservation, of_a_rate_is_returned_only_within_its_window)
+{
+	struct shmq_quota quota = quota_periodic(100, 200 * MS);
+	struct shmq_reservation late, timely;
+
+	the_segment = fixture_segment(NULL);
+	tenant = fixture_component(the_segment, "tenant", &quota);
+	clock_enter_window(200 * MS);
+	expect_result(shmq_reserve(&late, tenant, SHMQ_MESSAGES, 80, NULL), SHMQ_OK);
+	clock_enter_window(200 * MS);
+	expect_result(shmq_reserve(&timely, tenant, SHMQ_MESSAGES, 30, NULL), SHMQ_OK);
+	expect_result(shmq_try_consume(tenant, SHMQ_MESSAGES, 60, NULL), SHMQ_OK);
+	shmq_cancel(&late);
+	expect_used(SHMQ_MESSAGES, 90);
+	shmq_cancel(&timely);
+	expect_used(SHMQ_MESSAGES, 60);
+}
+
+Test(reservation, of_a_component_that_is_gone_is_finished_and_says_so)
+{
+	struct shmq_quota quota = quota_calm(100);
+	struct shmq_reservation committed, cancelled;
+	struct shmq_component *again;
+
+	set_up();
+	expect_result(shmq_reserve(&committed, tenant, SHMQ_STORAGE, 10, NULL), SHMQ_OK);
+	expect_result(shmq_reserve(&cancelled, tenant, SHMQ_STORAGE, 20, NULL), SHMQ_OK);
+	expect_result(shmq_component_unregister(the_segment, "tenant"), 0);
+	again = fixture_component(the_segment, "tenant", &quota);
+	expect_result(shmq_try_consume(again, SHMQ_STORAGE, 100, NULL), SHMQ_OK);
+	expect_sound();
+	expect_result(shmq_commit(&committed, 5), -ESTALE);
+	expect_result(shmq_commit(&committed, 5), -EINVAL);
+	shmq_cancel(&cancelled);
+	expect_figure(fixture_used(again, SHMQ_STORAGE), 100);
+	expect_sound();
+}
+
+/* ---- Threads ----------------------------------------------------------------------------------------------------- */
+
+static void *reserve_ten(void *argument)
+{
+	return shmq_reserve(argument, tenant, SHMQ_STORAGE, 10, NULL) == SHMQ_OK ? argument : NULL;
+}
+
+static void *commit_four(void *argument)
+{
+	return shmq_commit(argument, 4) == 0 ? argument : NULL;
+}
+
+static void in_a_thread(void *(*body)(void *argument), struct shmq_reservation *reservation)
+{
+	pthread_t thread;
+	void *result;
+
+	cr_assert_eq(pthread_create(&thread, NULL, body, reservation), 0);
+	cr_assert_eq(pthread_join(thread, &result), 0);
+	cr_assert_eq(result, reservation);
+}
+
+Test(reservation, is_finished_by_any_thread_of_its_process)
+{
+	struct shmq_reservation reservation;
+
+	set_up();
+	expect_result(shmq_reserve(&reservation, tenant, SHMQ_STORAGE, 10, NULL), SHMQ_OK);
+	in_a_thread(commit_four, &reservation);
+	expect_used(SHMQ_STORAGE, 4);
+	expect_result(shmq_commit(&reservation, 4), -EINVAL);
+	expect_sound();
+}
+
+Test(reservation, outlives_the_thread_that_made_it)
+{
+	struct shmq_reservation first, second;
+
+	set_up();
+	in_a_thread(reserve_ten, &first);
+	in_a_thread(reserve_ten, &second);
+	expect_result(shmq_housekeep(the_segment), 0);
+	expect_used(SHMQ_STORAGE, 20);
+	in_a_thread(commit_four, &first);
+	expect_used(SHMQ_STORAGE, 14);
+	shmq_cancel(&second);
+	expect_used(SHMQ_STORAGE, 4);
+	expect_result(shmq_housekeep(the_segment), 0);
+	expect_sound();
+}
+
+/* Reservations of ended threads keep their slots, until they are finished. */
+Test(reservation, of_ended_threads_keep_slots_until_they_are_finished)
+{
+	struct shmq_info info = {.size = sizeof(info)};
+	struct shmq_reservation reservations[3], another;
+	pthread_t thread;
+	void *result;
+
+	set_up();
+	expect_used(SHMQ_STORAGE, 0); /* the main thread has one of the four slots */
+	for (unsigned i = 0; i < 3; i++)
+		in_a_thread(reserve_ten, &reservations[i]);
+	expect_used(SHMQ_STORAGE, 30);
+	cr_assert_eq(pthread_create(&thread, NULL, reserve_ten, &another), 0);
+	cr_assert_eq(pthread_join(thread, &result), 0);
+	cr_assert_null(result);
+	for (unsigned i = 0; i < 3; i++)
+		expect_result(shmq_commit(&reservations[i], 0), 0);
+	expect_result(shmq_segment_info(the_segment, &info), 0);
+	expect_figure(info.threads_used, 1);
+	in_a_thread(reserve_ten, &another);
+	shmq_cancel(&another);
+	expect_sound();
+}
+
+/* Every thread reserves; what one reserved another one finishes, in no order. */
+struct shuffle {
+	struct shmq_reservation reservations[4];
+	pthread_mutex_t lock;
+	uint64_t committed;
+};
+
+static void *shuffle(void *argument)
+{
+	struct shuffle *all = argument;
+	unsigned seed = (unsigned)(uintptr_t)&seed;
+
+	for (unsigned i = 0; i < 20000; i++) {
+		unsigned place = (unsigned)rand_r(&seed) % 4;
+
+		pthread_mutex_lock(&all->lock);
+		if (all->reservations[place].component == NULL) {
+			shmq_reserve(&all->reservations[place], tenant, SHMQ_STORAGE, 5, NULL);
+		} else if (i % 2) {
+			all->committed += shmq_commit(&all->reservations[place], 1) == 0;
+			if (shmq_release(tenant, SHMQ_STORAGE, 1) == 0)
+				all->committed--;
+		} else {
+			shmq_cancel(&all->reservations[place]);
+		}
+		pthread_mutex_unlock(&all->lock);
+	}
+	return NULL;
+}
+
+Test(reservation, wanders_between_threads)
+{
+	struct shuffle all = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	pthread_t threads[3];
+
+	set_up();
+	for (unsigned i = 0; i < 3; i++)
+		cr_assert_eq(pthread_create(&threads[i], NULL, shuffle, &all), 0);
+	for (unsigned i = 0; i < 3; i++)
+		cr_assert_eq(pthread_join(threads[i], NULL), 0);
+	for (unsigned i = 0; i < 4; i++)
+		shmq_cancel(&all.reservations[i]);
+	expect_used(SHMQ_STORAGE, all.committed);
+	expect_sound();
+}
+
+/* ---- Processes --------------------------------------------------------------------------------------------------- */
+
+static int find_that_it_holds_nothing(unsigned index, void *context)
+{
+	struct shmq_reservation *parents = context, own;
+
+	(void)index;
+	CHILD_RESULT(shmq_commit(parents, 10), -ESTALE);
+	CHILD_RESULT(shmq_commit(parents, 10), -EINVAL);
+	CHILD_RESULT(shmq_reserve(&own, tenant, SHMQ_STORAGE, 5, NULL), SHMQ_OK);
+	CHILD_RESULT(shmq_commit(&own, 5), 0);
+	return 0;
+}
+
+Test(reservation, is_not_inherited_by_a_forked_child)
+{
+	struct shmq_reservation level, rate;
+
+	set_up();
+	expect_result(shmq_reserve(&level, tenant, SHMQ_STORAGE, 10, NULL), SHMQ_OK);
+	expect_result(shmq_reserve(&rate, tenant, SHMQ_MESSAGES, 10, NULL), SHMQ_OK);
+	cr_assert_eq(process_run(find_that_it_holds_nothing, &level, TIMEOUT_MS), 0);
+	cr_assert_eq(process_run(find_that_it_holds_nothing, &rate, TIMEOUT_MS), 0);
+	shmq_housekeep(the_segment);
+	expect_used(SHMQ_STORAGE, 20);
+	expect_used(SHMQ_MESSAGES, 10);
+	shmq_cancel(&level);
+	shmq_cancel(&rate);
+	expect_used(SHMQ_STORAGE, 10);
+	expect_used(SHMQ_MESSAGES, 0);
+	expect_sound();
+}
+
+/* Reserve in one or in two threads, and end as told by the index. */
+enum ending { BY_RETURN, BY_EXIT, BY_SIGNAL, BY_THREAD_AND_SIGNAL };
+
+static int reserve_and_end(unsigned index, void *context)
+{
+	struct counter *ready = context;
+	static struct shmq_reservation reservations[3];
+	pthread_t thread;
+
+	CHILD_RESULT(shmq_reserve(&reservations[0], tenant, SHMQ_STORAGE, 20, NULL), SHMQ_OK);
+	CHILD_RESULT(shmq_reserve(&reservations[1], tenant, SHMQ_MEMORY, 7, NULL), SHMQ_OK);
+	CHILD_RESULT(shmq_memory_set(tenant, 5, NULL), SHMQ_OK);
+	if (index == BY_THREAD_AND_SIGNAL) {
+		CHILD_RESULT(pthread_create(&thread, NULL, reserve_ten, &reservations[2]), 0);
+		CHILD_RESULT(pthread_join(thread, NULL), 0);
+	}
+	counter_add(ready, 1);
+	if (index == BY_EXIT)
+		exit(0);
+	while (index >= BY_SIGNAL)
+		pause();
+	return 0;
+}
+
+/* Start a child that reserves, let it end, and leave it unrecovered. */
+static void lose_one(enum ending ending)
+{
+	struct counter *ready = shared_alloc(sizeof(*ready));
+	pid_t child = process_start(reserve_and_end, ending, ready);
+
+	cr_assert(counter_await(ready, 1, TIMEOUT_MS));
+	if (ending >= BY_SIGNAL)
+		cr_assert_eq(process_kill(child), PROCESS_SIGNAL(9));
+	else
+		cr_assert_eq(process_join(child, TIMEOUT_MS), 0);
+}
+
+Test(reservation, is_returned_by_housekeeping_however_its_process_ended)
+{
+	set_up();
+	for (enum ending ending = BY_RETURN; ending <= BY_THREAD_AND_SIGNAL; ending++) {
+		lose_one(ending);
+		expect_used(SHMQ_STORAGE, ending == BY_THREAD_AND_SIGNAL ? 30 : 20);
+		expect_used(SHMQ_MEMORY, 12);
+		expect_sound();
+		expect_result(shmq_housekeep(the_segment), ending == BY_THREAD_AND_SIGNAL ? 2 : 1);
+		expect_used(SHMQ_STORAGE, 0);
+		expect_used(SHMQ_MEMORY, 0);
+		expect_result(shmq_housekeep(the_segment), 0);
+		expect_sound();
+	}
+}
+
+/* A zombie is dead. */
+Test(reservation, is_returned_before_its_process_is_waited_for)
+{
+	struct counter *ready = shared_alloc(sizeof(*ready));
+	pid_t child;
+
+	set_up();
+	child = process_start(reserve_and_end, BY_SIGNAL, ready);
+	cr_assert(counter_await(ready, 1, TIMEOUT_MS));
+	expect_result(shmq_housekeep(the_segment), 0);
+	kill(child, SIGKILL);
+	for (unsigned i = 0; i < 1000 && fixture_used(tenant, SHMQ_STORAGE) > 0; i++) {
+		shmq_housekeep(the_segment);
+		clock_sleep_ns(MS);
+	}
+	expect_used(SHMQ_STORAGE, 0);
+	process_join(child, TIMEOUT_MS);
+}
+
+static int use_a_slot(unsigned index, void *context)
+{
+	struct counter *ready = context;
+
+	(void)index;
+	CHILD_RESULT(shmq_check(tenant, SHMQ_STORAGE, 1, NULL), SHMQ_OK);
+	counter_add(ready, 1);
+	for (;;)
+		pause();
+}
+
+/* Nobody keeps house: who needs the slot of the dead returns what they held. */
+Test(reservation, is_returned_by_who_takes_over_the_slot)
+{
+	struct counter *ready = shared_alloc(sizeof(*ready));
+	pid_t child[4];
+
+	set_up();
+	lose_one(BY_SIGNAL);
+	lose_one(BY_SIGNAL);
+	expect_used(SHMQ_STORAGE, 40); /* three slots are taken, this one included */
+	for (unsigned i = 0; i < 2; i++) {
+		child[i] = process_start(use_a_slot, i, ready);
+		cr_assert(counter_await(ready, i + 1, TIMEOUT_MS));
+	}
+	expect_used(SHMQ_STORAGE, 20);
+	child[2] = process_start(use_a_slot, 2, ready);
+	cr_assert(counter_await(ready, 3, TIMEOUT_MS));
+	expect_used(SHMQ_STORAGE, 0);
+	expect_sound();
+	for (unsigned i = 0; i < 3; i++)
+		process_kill(child[i]);
+}
+
+/* ---- exec -------------------------------------------------------------------------------------------------------- */
+
+/* The same process, a new program: its first use returns what the old one held. */
+static int look_again(const char *name)
+{
+	struct shmq_component *found;
+	struct shmq_segment *segment;
+	struct shmq_status status;
+
+	CHILD_RESULT(shmq_segment_open(&segment, name, SHMQ_WORK), 0);
+	CHILD_RESULT(shmq_component_find(&found, segment, "tenant"), 0);
+	CHILD_RESULT(shmq_status(found, &status), 0);
+	CHILD_CHECK(status.resource[SHMQ_STORAGE].used == 0);
+	CHILD_CHECK(status.resource[SHMQ_MEMORY].used == 0);
+	shmq_component_put(found);
+	shmq_segment_close(segment);
+	return 0;
+}
+REEXEC_ENTRY(look_again)
+
+static int reserve_and_exec(unsigned index, void *context)
+{
+	struct shmq_reservation reservation;
+
+	(void)index;
+	(void)context;
+	CHILD_RESULT(shmq_reserve(&reservation, tenant, SHMQ_STORAGE, 10, NULL), SHMQ_OK);
+	CHILD_RESULT(shmq_memory_set(tenant, 10, NULL), SHMQ_OK);
+	return reexec("look_again", fixture_name());
+}
+
+Test(reservation, ends_with_exec)
+{
+	set_up();
+	cr_assert_eq(process_run(reserve_and_exec, NULL, TIMEOUT_MS), 0);
+	expect_used(SHMQ_STORAGE, 0);
+	expect_sound();
+}
+
+/* ---- Closing ----------------------------------------------------------------------------------------------------- */
+
+static int reserve_and_close(unsigned index, void *context)
+{
+	struct shmq_reservation reservation, other;
+	struct shmq_component *found;
+	struct shmq_segment *segment;
+	struct shmq_status status;
+
+	(void)index;
+	(void)context;
+	CHILD_RESULT(shmq_reserve(&other, tenant, SHMQ_STORAGE, 1, NULL), SHMQ_OK);
+	CHILD_RESULT(shmq_segment_open(&segment, fixture_name(), SHMQ_WORK), 0);
+	CHILD_RESULT(shmq_component_find(&found, segment, "tenant"), 0);
+	CHILD_RESULT(shmq_reserve(&reservation, found, SHMQ_STORAGE, 10, NULL), SHMQ_OK);
+	CHILD_RESULT(shmq_memory_set(found, 10, NULL), SHMQ_OK);
+	shmq_component_put(found);
+	shmq_segment_close(segment);
+	/* The other opening of the same segment is a holder of its own. */
+	CHILD_RESULT(shmq_status(tenant, &status), 0);
+	CHILD_CHECK(status.resource[SHMQ_STORAGE].used == 1);
+	CHILD_CHECK(status.resource[SHMQ_MEMORY].used == 0);
+	CHILD_RESULT(shmq_commit(&other, 1), 0);
+	return 0;
+}
+
+Test(reservation, is_returned_when_its_segment_is_closed)
+{
+	set_up();
+	cr_assert_eq(process_run(reserve_and_close, NULL, TIMEOUT_MS), 0);
+	expect_used(SHMQ_STORAGE, 1);
+	expect_sound();
+}
