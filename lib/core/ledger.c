@@ -66,6 +66,17 @@ bool ledger_is_of(const struct ledger_entry *entry, const struct level_place *pl
 	       shm_load_relaxed(&holding->genstate) == genstate;
 }
 
+bool ledger_is_alive(const struct ledger_entry *entry)
+{
+	const struct shmq_shm_holding *holding = ledger_holding(entry);
+	/* relaxed: ours, or acquired with the slot */
+	uint64_t component = shm_load_relaxed(&holding->level) >> 32;
+
+	return component < entry->segment->layout.components &&
+	       shm_load_acquire(&entry->segment->entries[component].genstate) == /* (D2) */
+	           shm_load_relaxed(&holding->genstate);
+}
+
 bool ledger_take(const struct ledger_entry *entry, const struct level_place *place, uint64_t amount, uint64_t after,
                  uint64_t ceiling, uint64_t *used)
 {
@@ -187,8 +198,7 @@ static void return_holding(const struct ledger_entry *entry)
 	struct level_place place = {segment, (uint32_t)(level >> 32), (uint32_t)(level & 1)};
 
 	/* A component that is gone took its levels with it. */
-	if (place.component < segment->layout.components &&
-	    shm_load_acquire(&segment->entries[place.component].genstate) == shm_load_relaxed(&holding->genstate))
+	if (ledger_is_alive(entry))
 		ledger_release(entry, &place, ledger_held(entry), 0);
 	else
 		ledger_forget(entry, 0);

@@ -39,6 +39,9 @@ void ledger_open(const struct ledger_entry *entry, const struct level_place *pla
 /* True where the entry holds of this level and registration. */
 bool ledger_is_of(const struct ledger_entry *entry, const struct level_place *place, uint64_t genstate);
 
+/* True where the registration that the entry holds of is still in force. */
+bool ledger_is_alive(const struct ledger_entry *entry);
+
 /*
  * As level_take(); if it takes, the entry holds `after` from that moment on, also if the process dies right then. The
  * entry need not be of this level: that is how taking one level can commit what is held of another.

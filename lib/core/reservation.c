@@ -68,6 +68,46 @@ static void entry_close(const struct ledger_entry *entry)
 	}
 }
 
+/*
+ * Drop the memory shares of components that are gone, which nobody will state again. Under the memory lock. Returns
+ * whether there were any.
+ */
+static bool drop_stale_shares(struct shmq_segment *segment)
+{
+	bool is_any = false;
+
+	for (uint32_t i = 0; segment->private->memory != NULL && i < segment->layout.components; i++) {
+		struct segment_holding *known = &segment->private->memory[i];
+		struct ledger_entry entry = {segment, known->slot_number - 1, known->entry};
+
+		if (known->slot_number == 0)
+			continue;
+		lock(&private_of(&entry)->lock);
+		if (private_of(&entry)->uses != known->use || !ledger_is_alive(&entry)) {
+			if (private_of(&entry)->uses == known->use) {
+				ledger_forget(&entry, 0);
+				entry_close(&entry);
+			}
+			unlock(&private_of(&entry)->lock);
+			*known = (struct segment_holding){0};
+			is_any = true;
+			continue;
+		}
+		unlock(&private_of(&entry)->lock);
+	}
+	return is_any;
+}
+
+static bool make_room(struct shmq_segment *segment)
+{
+	bool is_any;
+
+	lock(&segment->private->memory_lock);
+	is_any = drop_stale_shares(segment);
+	unlock(&segment->private->memory_lock);
+	return is_any;
+}
+
 static int reserve_level(struct shmq_reservation *out, const struct reservation_context *context, int resource,
                          uint64_t amount, struct shmq_verdict *verdict)
 {
@@ -104,6 +144,8 @@ int reservation_reserve(struct shmq_reservation *out, const struct reservation_c
 		result =
 		    tracker_take(segment, component->key.index, resource, &context->limits, amount, verdict, &receipt);
 	else
+		result = reserve_level(out, context, resource, amount, verdict);
+	if (result == -EAGAIN && make_room(segment))
 		result = reserve_level(out, context, resource, amount, verdict);
 	if (result == SHMQ_OK) {
 		out->component = component;
@@ -295,6 +337,8 @@ int reservation_set_memory(const struct reservation_context *context, uint64_t b
 	lock(&segment->private->memory_lock);
 	known = memory_entry(segment, context->component->key.index);
 	result = known == NULL ? -ENOMEM : set_memory(context, known, bytes, verdict);
+	if (result == -EAGAIN && drop_stale_shares(segment))
+		result = set_memory(context, known, bytes, verdict);
 	unlock(&segment->private->memory_lock);
 	return result;
 }

@@ -316,6 +316,8 @@ static int set_value(struct draft *draft, enum key key, const char *value, const
 		return set_components(draft, value, place, fault);
 	case KEY_THREADS:
 		return settings_read_count(&draft->options.threads, SHMQ_THREADS_MAX, value, fault);
+	case KEY_RESERVATIONS:
+		return settings_read_count(&draft->options.reservations, SHMQ_RESERVATIONS_MAX, value, fault);
 	case KEY_MODE:
 		return set_mode(draft, value, place, fault);
 	case KEY_PERSISTENT:

@@ -15,8 +15,8 @@
 static const char *const section_names[SECTIONS] = {"segment", "default", "component"};
 
 static const char *const key_names[KEYS] = {
-    "name",         "components",        "threads",  "mode",   "persistent",   "storage",
-    "message_rate", "network_bandwidth", "cpu_time", "memory", "reset_period",
+    "name",    "components",   "threads",           "reservations", "mode",   "persistent",
+    "storage", "message_rate", "network_bandwidth", "cpu_time",     "memory", "reset_period",
 };
 
 enum section keys_find_section(const char *name)
@@ -57,7 +57,7 @@ const char *keys_section_title(enum section section)
 const char *keys_section_list(enum section section)
 {
 	return section == SECTION_SEGMENT
-	           ? "name, components, threads, mode and persistent"
+	           ? "name, components, threads, reservations, mode and persistent"
 	           : "storage, message_rate, network_bandwidth, cpu_time, memory and reset_period";
 }
 

@@ -21,6 +21,7 @@ enum key {
 	KEY_NAME,
 	KEY_COMPONENTS,
 	KEY_THREADS,
+	KEY_RESERVATIONS,
 	KEY_MODE,
 	KEY_PERSISTENT,
 	KEY_LIMITS, /* from here one key for each resource, in the order of enum shmq_resource */

@@ -54,9 +54,8 @@ const char *message_of_result(int result)
 	case -ERANGE:
 		return "more was released than was used; it stopped at zero";
 	case -EAGAIN:
-		return "all thread slots are taken by live threads, or a stopped worker still reads the policy before "
-		       "the "
-		       "last";
+		return "all thread slots are taken by live threads, the thread's ledger is full, or a stopped worker "
+		       "still reads the policy before the last";
 	case -EBUSY:
 		return "another controller is at work on the segment";
 	case -ENOSYS:

@@ -22,9 +22,9 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 #define LIMIT_NS UINT64_C(1000000)
-#ifdef IS_INSTRUMENTED
+#if !defined(SLOWER) && defined(IS_INSTRUMENTED)
 #define SLOWER 16
-#else
+#elif !defined(SLOWER)
 #define SLOWER 4
 #endif
 #define TRIES 8

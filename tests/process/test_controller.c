@@ -198,11 +198,13 @@ Test(controllers, killed_at_random_leave_a_whole_directory)
 	process_start_group(workers, 2, work, office);
 	for (unsigned kills = 0; kills < 400; kills++) {
 		pid_t victim = process_start(control, kills, office);
+		int result;
 
 		clock_sleep_ns(prng_below(&prng, 4 * MS));
 		expect_result(process_kill(victim), PROCESS_SIGNAL(9));
 		/* The next change must get through at once, whoever held the lock. */
-		cr_assert(is_an_expected_answer(change_at_random(office->segment, &prng)));
+		result = change_at_random(office->segment, &prng);
+		cr_assert(is_an_expected_answer(result), "%d (%s)", result, shmq_strerror(result));
 		if (kills % 20 == 0)
 			expect_whole_directory(office);
 	}

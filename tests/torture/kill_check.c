@@ -354,7 +354,7 @@ static int check_strangers(const struct world *world, struct shmq_segment *segme
 	char name[8];
 
 	RETURNS(shmq_housekeep(segment), 0);
-	for (int i = 0; world->setup.is_full && i < 3; i++) {
+	for (int i = 0; (world->setup.is_full || world->setup.is_read) && i < WORLD_COMPONENTS - WORLD_NAMES; i++) {
 		snprintf(name, sizeof(name), "gone-%d", i);
 		RETURNS(shmq_component_register(segment, name, NULL), 0);
 		WELL(limit_of(segment, name) == expected, "%s has limit %" PRIu64 ", not the default", name,

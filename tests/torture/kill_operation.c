@@ -271,7 +271,7 @@ static int housekeep(struct victim *victim)
 
 static int create(struct victim *victim)
 {
-	return shmq_segment_create(&victim->segment, victim->world->other_name, NULL);
+	return world_create_other(victim->world, false);
 }
 
 static int remove_segment(struct victim *victim)
@@ -332,13 +332,15 @@ const struct operation_of_victim operations[] = {
     OPERATION("register-default", in_control, add_default, 0, CHANGES({"newcomer", 101})),
     OPERATION("register-declared", in_control, add_resting, 0, CHANGES({"resting", 100})),
     OPERATION("register-just-unregistered", in_control, add_away, 0, CHANGES({"away", 100})),
-    OPERATION("register-among-used", in_control, add_away, 0, CHANGES({"away", 100}), .setup.is_full = true),
+    OPERATION("register-while-read", in_control, add_away, 0, CHANGES({"away", 100}), .setup.is_read = true),
+    OPERATION("register-own-while-read", in_control, add_away_own, 0, CHANGES({"away", 77}), .setup.is_read = true),
     OPERATION("register-declared-own", in_control, add_away_own, 0, CHANGES({"away", 77})),
     OPERATION("register-reclaiming", in_control, add_own, 0, CHANGES({"newcomer", 77}), .setup.is_full = true),
     OPERATION("unregister", in_control, drop_passing, 0, CHANGES({"passing", 0})),
     OPERATION("unregister-declared", in_control, drop_kept, 0, CHANGES({"kept", 0})),
     OPERATION("publish", in_control, publish, 0, SECOND_POLICY),
     OPERATION("publish-too-much", in_control, publish_too_much, -ENOSPC, .outcome.done = {0}),
+    OPERATION("unregister-while-read", in_control, drop_passing, 0, CHANGES({"passing", 0}), .setup.is_read = true),
     OPERATION("housekeep-reclaim", in_control, housekeep, 0, .outcome.done = {0}, .setup.is_full = true),
     OPERATION("housekeep-reserve", in_control, housekeep, 0, .first = "reserve-level"),
     OPERATION("housekeep-commit", in_control, housekeep, 0, .first = "commit-part"),
@@ -353,7 +355,7 @@ const struct operation_of_victim operations[] = {
     OPERATION("claim-commit", unready, attached, 0, .setup.threads = 2, .first = "commit-part"),
     OPERATION("claim-memory-set", unready, attached, 0, .setup.threads = 2, .first = "memory-set-grow"),
     OPERATION("claim-first-use", unready, attached, 0, .setup.threads = 2, .first = "first-use-reserve"),
-    OPERATION("register-after-register", in_control, add_again, -EEXIST, .first = "register-just-unregistered"),
+    OPERATION("register-after-register", in_control, add_again, -EEXIST, .first = "register-while-read"),
     OPERATION("register-after-unregister", in_control, add_again, -EEXIST, .first = "unregister"),
     OPERATION("publish-after-publish", in_control, publish, 0, .first = "publish"),
     OPERATION("create", unready, create, 0, .outcome.done = {0}, .other = OTHER_ABSENT),

@@ -252,7 +252,8 @@ static void record_steps(struct trace_path *out, struct trace_victim *victim, st
 		if (has_come_to_its_end(victim))
 			return;
 		step(victim);
-		here.matters = image_changed(image) || is_system_call(here.at);
+		here.is_written = image_changed(image);
+		here.matters = here.is_written || is_system_call(here.at);
 	}
 }
 

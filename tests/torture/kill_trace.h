@@ -50,7 +50,8 @@ struct trace_boundary {
 	uintptr_t at;    /* the next instruction */
 	uint32_t anchor; /* the last boundary up to here whose place was new then; itself where it is one */
 	uint32_t turn;   /* how often this place was met since the anchor; 0 where it cannot have a breakpoint */
-	bool matters;    /* something that outlives the process may have changed since the boundary before */
+	bool is_written; /* the shared memory changed since the boundary before */
+	bool matters;    /* so it did, or something else that outlives the process may have: by a system call */
 };
 
 struct trace_path {

@@ -5,6 +5,7 @@
 #include "kill_world.h"
 
 #include "core/tracker.h"
+#include "core/worker.h"
 #include "policy/policy.h"
 
 #include <stdarg.h>
@@ -124,25 +125,40 @@ static void use_and_drop(struct world *world, const char *name)
 	MUST(shmq_component_unregister(world->segment, name));
 }
 
-static void fill_directory(struct world *world)
+static void use_all_entries(struct world *world)
 {
-	MUST(world_publish(world, world->segment, POLICY_FIRST));
-	add(world, "target", WORLD_LIMIT);
-	use_and_drop(world, "resting");
-	MUST(shmq_housekeep(world->segment) < 0);
-	use_and_drop(world, "away");
-	add(world, "own", 55);
-	add(world, "default", 0);
-	add(world, "passing", 66);
-	if (!world->setup.is_full)
-		return;
-	for (int i = 0; i < WORLD_COMPONENTS - 8; i++) {
+	for (int i = 0; i < WORLD_COMPONENTS - WORLD_NAMES; i++) {
 		char name[8];
 
 		snprintf(name, sizeof(name), "gone-%d", i);
 		add(world, name, 77);
 		use_and_drop(world, name);
 	}
+}
+
+static void fill_directory(struct world *world)
+{
+	MUST(world_publish(world, world->segment, POLICY_FIRST));
+	add(world, "target", WORLD_LIMIT);
+	add(world, "own", 55);
+	add(world, "default", 0);
+	add(world, "passing", 66);
+	use_and_drop(world, "resting");
+	MUST(shmq_housekeep(world->segment) < 0);
+	if (world->setup.is_full || world->setup.is_read)
+		use_all_entries(world);
+	if (world->setup.is_read) {
+		MUST(shmq_housekeep(world->segment) < 0);
+		MUST(worker_enter(world->segment, &world->section));
+	}
+	use_and_drop(world, "away");
+}
+
+void world_stop_reading(struct world *world)
+{
+	if (world->section != NULL)
+		worker_leave(world->section);
+	world->section = NULL;
 }
 
 static void use_target(struct world *world)
@@ -190,34 +206,41 @@ void world_build(struct world *world, const struct world_setup *setup)
 
 void world_tear_down(struct world *world)
 {
+	world_stop_reading(world);
 	shmq_component_put(world->target);
 	shmq_segment_close(world->segment);
 	shmq_segment_remove(world->name);
 	shmq_segment_remove(world->other_name);
 }
 
-static int create_other(unsigned index, void *context)
+int world_create_other(const struct world *world, bool is_persistent)
 {
-	const struct world *world = context;
+	struct shmq_options options = SHMQ_OPTIONS_DEFAULT;
 	struct shmq_segment *segment;
+	int result;
 
+	options.components = options.threads = 2;
+	options.persistent = is_persistent;
+	result = shmq_segment_create(&segment, world->other_name, &options);
+	if (result == 0 && is_persistent)
+		shmq_segment_close(segment);
+	return result;
+}
+
+static int create_and_die(unsigned index, void *context)
+{
 	(void)index;
-	return shmq_segment_create(&segment, world->other_name, NULL) == 0 ? 0 : 1;
+	return world_create_other(context, false) == 0 ? 0 : 1;
 }
 
 void world_leave_other(const struct world *world, bool is_persistent)
 {
-	struct shmq_options options = SHMQ_OPTIONS_DEFAULT;
 	struct world copy = *world;
-	struct shmq_segment *segment;
 
-	if (!is_persistent) {
-		MUST(process_run(create_other, &copy, 5000));
-		return;
-	}
-	options.persistent = true;
-	MUST(shmq_segment_create(&segment, world->other_name, &options));
-	shmq_segment_close(segment);
+	if (is_persistent)
+		MUST(world_create_other(world, true));
+	else
+		MUST(process_run(create_and_die, &copy, 5000));
 }
 
 /* ---- The survivor ---- */

@@ -3,8 +3,8 @@
  * The segment in which victims die, built anew for each of them: components of every kind, some use of every resource,
  * and a survivor that holds something, which is the tester itself.
  *
- * The first policy declares kept, dropped, resting and away; resting was unregistered long ago, away just now, passing
- * and target and own have quotas of their own, default follows the default. Storage limits tell policies apart.
+ * The first policy declares kept, dropped, resting and away; resting was unregistered long ago, away just now. Passing,
+ * target and own have quotas of their own, default follows the default. Storage limits tell policies apart.
  */
 #ifndef SHMQ_TESTS_KILL_WORLD_H
 #define SHMQ_TESTS_KILL_WORLD_H
@@ -18,6 +18,7 @@
 #include "../support/names.h"
 
 #define WORLD_COMPONENTS 12
+#define WORLD_NAMES 8 /* that have an entry from the beginning */
 #define WORLD_RESERVATIONS 4
 #define WORLD_LIMIT 1000
 
@@ -26,6 +27,7 @@ struct world_setup {
 	bool is_alone;    /* the survivor holds nothing */
 	bool is_aged;     /* the rates' windows have ended */
 	bool is_full;     /* no entry is free; some wait for their grace period */
+	bool is_read;     /* the survivor is in a read section, begun before `away` went; used entries are free */
 };
 
 struct world {
@@ -36,6 +38,7 @@ struct world {
 	struct shmq_component *target;
 	struct shmq_reservation held;
 	uint64_t period_ns;
+	struct shmq_shm_slot *section; /* the survivor's, where it is in a read section */
 	bool is_disturbed;
 };
 
@@ -53,6 +56,9 @@ void world_tear_down(struct world *world);
  */
 void world_disturb(struct world *world);
 
+/* The survivor leaves its read section, if it is in one. */
+void world_stop_reading(struct world *world);
+
 /* What the survivor holds can be finished after the death of others. Returns 0, or 1 and complains. */
 int world_finish(struct world *world);
 
@@ -62,7 +68,10 @@ struct shmq_quota world_quota(const struct world *world, uint64_t storage_limit)
 enum world_policy { POLICY_FIRST, POLICY_SECOND, POLICY_THIRD, POLICY_NONE, POLICY_TOO_LARGE };
 int world_publish(const struct world *world, struct shmq_segment *segment, enum world_policy policy);
 
-/* A segment under the other name, with its creator dead, or persistent and with the tester as its creator. */
+/* Create a segment under the other name; a persistent one is closed again. */
+int world_create_other(const struct world *world, bool is_persistent);
+
+/* Leave one there: with its creator dead, or persistent and with the tester as its creator. */
 void world_leave_other(const struct world *world, bool is_persistent);
 
 /* Say what is wrong; shared with children. Returns 1. */

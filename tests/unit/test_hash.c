@@ -100,3 +100,18 @@ Test(hash, spreads_numbered_names_evenly_over_buckets)
 	cr_assert_lt(longest, 20);
 	cr_assert_lt(empty, 150);
 }
+
+Test(hash, with_another_seed_gives_another_order)
+{
+	unsigned same = 0;
+
+	for (unsigned i = 0; i < 4096; i++) {
+		char name[32];
+		size_t length = (size_t)snprintf(name, sizeof(name), "tenant-%u", i);
+
+		cr_assert_eq(hash_seeded(7, name, length), hash_seeded(7, name, length));
+		same += hash_seeded(7, name, length) % 4096 == hash_seeded(8, name, length) % 4096;
+	}
+	/* By chance one of them stays in its bucket. */
+	cr_assert_lt(same, 12);
+}
