@@ -246,7 +246,7 @@ static bool directory_reclaim(struct directory *directory, uint32_t index)
 	return true;
 }
 
-uint32_t directory_allocate(struct directory *directory)
+static uint32_t find_free_index(struct directory *directory)
 {
 	uint32_t components = directory->segment->layout.components;
 	uint32_t hint = shm_load32_relaxed(&directory->control->hint); /* relaxed: ours */
@@ -263,6 +263,19 @@ uint32_t directory_allocate(struct directory *directory)
 		}
 	}
 	return DIRECTORY_NONE;
+}
+
+uint32_t directory_allocate(struct directory *directory)
+{
+	uint32_t index = find_free_index(directory);
+
+	/* Full, but somebody may only be off its processor in the middle of an operation. */
+	if (index == DIRECTORY_NONE && directory->unfinished != UINT64_MAX &&
+	    rcu_wait(directory->segment, directory->unfinished, DIRECTORY_PATIENCE_MS)) {
+		directory->unfinished = UINT64_MAX;
+		index = find_free_index(directory);
+	}
+	return index;
 }
 
 uint32_t directory_lookup(const struct directory *directory, const char *name, size_t length)

@@ -19,6 +19,7 @@ struct directory {
 };
 
 #define DIRECTORY_NONE UINT32_MAX
+#define DIRECTORY_PATIENCE_MS 100 /* for a grace period, before the directory counts as full */
 
 /* Take the controller lock and repair what a dead holder left. Returns 0, -EACCES or -EBUSY. */
 int directory_begin(struct directory *out, struct shmq_segment *segment);

@@ -20,13 +20,20 @@ struct tracker_limits {
 	uint64_t period_ms; /* 0 for levels */
 };
 
+static inline bool tracker_is_rate(int resource)
+{
+	return resource >= SHMQ_MESSAGES && resource <= SHMQ_CPU;
+}
+
 static inline HOT_INLINE struct tracker_limits tracker_limits(const struct shmq_shm_quota *quota, int resource)
 {
 	/* relaxed: the policy's generation released them */
-	return (struct tracker_limits){
-	    .limit = shm_load_relaxed(&quota->resource[resource].limit),
-	    .period_ms = shm_load_relaxed(&quota->resource[resource].period_ms),
-	};
+	uint64_t limit = shm_load_relaxed(&quota->resource[resource].limit);
+	uint64_t period_ms = shm_load_relaxed(&quota->resource[resource].period_ms);
+
+	if (__builtin_expect(period_ms == 0 && tracker_is_rate(resource), 0))
+		period_ms = SHMQ_PERIOD_MIN_NS / NS_PER_MS; /* a damaged policy */
+	return (struct tracker_limits){limit, period_ms};
 }
 
 /* What was taken, so that it can be taken back. */
@@ -34,11 +41,6 @@ struct tracker_receipt {
 	uint64_t used; /* before */
 	uint32_t seq;  /* window, for rates */
 };
-
-static inline bool tracker_is_rate(int resource)
-{
-	return resource >= SHMQ_MESSAGES && resource <= SHMQ_CPU;
-}
 
 static inline struct shmq_shm_rate *tracker_rate(struct shmq_shm_tracker *tracker, int resource)
 {

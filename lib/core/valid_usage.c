@@ -337,7 +337,8 @@ static uint32_t balances_judge(struct valid *valid, struct balance *balances)
 
 static int examine_balances(struct valid *valid)
 {
-	struct balance *balances = calloc((size_t)valid->segment->layout.components * LAYOUT_LEVELS, sizeof(*balances));
+	size_t count = (size_t)valid->segment->layout.components * LAYOUT_LEVELS;
+	struct balance *balances = count == 0 ? NULL : calloc(count, sizeof(*balances));
 	uint32_t left = 1;
 
 	if (balances == NULL)

@@ -217,7 +217,7 @@ Test(verify, finds_it_sound_wherever_its_users_were_killed)
 Test(verify, as_a_verb_says_that_all_is_well)
 {
 	set_up();
-	expect_verb(0, " is sound: 1 components of 8, 1 thread slots of 8 taken", "!error", "verify", fixture_name());
+	expect_verb(0, " is sound: 1 component of 8, 1 of 8 thread slots taken\n", "!error", "verify", fixture_name());
 	expect_verb(0, "!sound", "!error", "verify", "--quiet", fixture_name());
 }
 
