@@ -13,16 +13,14 @@
 #include "consume_cases.h"
 
 #include "baseline.h"
+#include "segment.h"
 
 #include <shmquota.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define PEAK (UINT64_C(1) << 40)
 #define MESSAGE_BYTES 100
-#define NAME_SIZE 32
 #define KINDS 4
 #define TURNS 8
 #define HOT_NAMES 256 /* fit a core's own cache, with all that belongs to them */
@@ -33,7 +31,7 @@
 struct name_list {
 	uint32_t count;
 	struct baseline_ring *ring; /* as many cache lines, read in random order */
-	char names[][NAME_SIZE];
+	char names[][BENCH_NAME_SIZE];
 };
 
 struct consume_subject {
@@ -49,17 +47,7 @@ struct consume_subject {
 
 /* ---- The bare machine -------------------------------------------------------------------------------------------- */
 
-/* A case from an expression that is true where the operation `s` answered as it should. */
-#define DEFINE_RUN(function, expression)                                                                               \
-	static bool function(void *subject, uint64_t count)                                                            \
-	{                                                                                                              \
-		struct consume_subject *s = subject;                                                                   \
-		bool is_right = true;                                                                                  \
-                                                                                                                       \
-		for (uint64_t i = 0; i < count; i++)                                                                   \
-			is_right &= (expression);                                                                      \
-		return is_right;                                                                                       \
-	}
+#define DEFINE_RUN(function, expression) BENCH_DEFINE_RUN(function, struct consume_subject, expression)
 
 DEFINE_RUN(run_call, baseline_nothing(s->baseline, 1))
 DEFINE_RUN(run_add, baseline_add(s->baseline, 1))
@@ -200,27 +188,11 @@ const struct bench_case consume_cases[CONSUME_CASES] = {
 
 /* ---- The segment ------------------------------------------------------------------------------------------------- */
 
-static int complain(const char *what, int result)
-{
-	fprintf(stderr, "%s: %s\n", what, shmq_strerror(result));
-	return -1;
-}
-
-static int add_component(struct consume_subject *subject, unsigned kind, const char *name,
-                         const struct shmq_quota *quota, unsigned turn)
-{
-	int result = shmq_component_register(subject->segment, name, quota);
-
-	if (result == 0)
-		result = shmq_component_find(&subject->components[kind][turn], subject->segment, name);
-	return result == 0 ? 0 : complain(name, result);
-}
-
 static int add_kinds(struct consume_subject *subjects[2])
 {
 	static const char *const names[KINDS] = {"open", "brief", "climb", "closed"};
 	struct shmq_quota quotas[KINDS] = {SHMQ_QUOTA_DEFAULT};
-	char name[NAME_SIZE];
+	char name[BENCH_NAME_SIZE];
 
 	for (int i = 0; i < SHMQ_RESOURCES; i++)
 		quotas[0].limit[i] = SHMQ_AMOUNT_MAX;
@@ -232,39 +204,28 @@ static int add_kinds(struct consume_subject *subjects[2])
 		unsigned process = i % 2, turn = i / 2 % TURNS, kind = i / 2 / TURNS;
 
 		snprintf(name, sizeof(name), "%s %u of process %u", names[kind], turn, process);
-		if (add_component(subjects[process], kind, name, &quotas[kind], turn) < 0)
+		if (bench_add_component(&subjects[process]->components[kind][turn], subjects[process]->segment, name,
+		                        &quotas[kind]) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* So that no later operation reaches a new peak. */
-static int set_peaks(struct shmq_component *component)
-{
-	int result = 0;
-
-	for (int resource = 0; resource < SHMQ_RESOURCES && result == 0; resource++)
-		result = shmq_consume(component, resource, PEAK);
-	if (result == 0)
-		result = shmq_release(component, SHMQ_STORAGE, PEAK);
-	return result == 0 ? 0 : complain("cannot consume", result);
-}
-
 static struct name_list *add_names(struct shmq_segment *segment, uint32_t count)
 {
-	struct name_list *list = malloc(sizeof(*list) + (size_t)count * NAME_SIZE);
+	struct name_list *list = malloc(sizeof(*list) + (size_t)count * BENCH_NAME_SIZE);
 	unsigned short seed[3] = {1, 2, 3}; /* the same order in every run */
 	int result = list == NULL ? -1 : 0;
 
 	for (uint32_t i = 0; i < count && result == 0; i++) {
 		uint32_t other = (uint32_t)(erand48(seed) * (i + 1));
 
-		memcpy(list->names[i], list->names[other], NAME_SIZE);
-		snprintf(list->names[other], NAME_SIZE, "tenant-%05u.example", i);
+		memcpy(list->names[i], list->names[other], BENCH_NAME_SIZE);
+		snprintf(list->names[other], BENCH_NAME_SIZE, "tenant-%05u.example", i);
 		result = shmq_component_register(segment, list->names[other], NULL);
 	}
 	if (result != 0) {
-		complain("cannot register components", result);
+		bench_complain("cannot register components", result);
 		free(list);
 		return NULL;
 	}
@@ -278,32 +239,17 @@ static struct name_list *add_names(struct shmq_segment *segment, uint32_t count)
 	return list;
 }
 
-static struct shmq_segment *create_segment(uint32_t components)
-{
-	struct shmq_options options = SHMQ_OPTIONS_DEFAULT;
-	struct shmq_segment *segment;
-	char name[NAME_SIZE];
-	int result;
-
-	options.components = components + 2 * KINDS * TURNS;
-	snprintf(name, sizeof(name), "/shmq-bench-%d", (int)getpid());
-	result = shmq_segment_create(&segment, name, &options);
-	if (result < 0) {
-		complain("cannot create a segment", result);
-		return NULL;
-	}
-	shmq_segment_remove(name);
-	return segment;
-}
-
 int consume_setup(void *subjects[2], uint32_t components)
 {
 	static struct consume_subject both[2];
 	struct consume_subject *pointers[2] = {&both[0], &both[1]};
 	struct baseline *baselines = baseline_create(2);
-	struct shmq_segment *segment = create_segment(components);
+	struct shmq_options options = SHMQ_OPTIONS_DEFAULT;
+	struct shmq_segment *segment;
 	struct name_list *list;
 
+	options.components = components + 2 * KINDS * TURNS;
+	segment = bench_segment_unnamed(&options);
 	if (baselines == NULL)
 		perror("cannot create the baselines");
 	if (baselines == NULL || segment == NULL)
@@ -320,7 +266,8 @@ int consume_setup(void *subjects[2], uint32_t components)
 	for (int i = 0; i < 2; i++) {
 		both[i].list = list;
 		for (unsigned turn = 0; turn < TURNS; turn++)
-			if (set_peaks(both[i].components[0][turn]) < 0 || set_peaks(both[i].components[1][turn]) < 0)
+			if (bench_set_peaks(both[i].components[0][turn]) < 0 ||
+			    bench_set_peaks(both[i].components[1][turn]) < 0)
 				return -1;
 	}
 	return 0;

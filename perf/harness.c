@@ -64,7 +64,7 @@ struct harness {
 	unsigned barriers; /* passed by this process */
 };
 
-static uint64_t now_ns(void)
+uint64_t bench_now_ns(void)
 {
 	struct timespec now;
 
@@ -72,7 +72,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static long preemptions(void)
+long bench_preemptions(void)
 {
 	struct rusage usage;
 
@@ -152,15 +152,15 @@ static void lane_run(struct harness *harness, const struct order *order, unsigne
 	if (!is_alone)
 		barrier(harness);
 	/* From the barrier to the end: while this process is off its core the other one is measured without it. */
-	preemptions_before = preemptions();
+	preemptions_before = bench_preemptions();
 	lane->is_right = bench_case->run(subject, order->count / 4 + 1);
-	begin = now_ns();
+	begin = bench_now_ns();
 	lane->is_right &= bench_case->run(subject, order->count);
-	lane->ns = (double)(now_ns() - begin) / (double)order->count;
+	lane->ns = (double)(bench_now_ns() - begin) / (double)order->count;
 	atomic_store(&lane->is_done, true);
 	while (!is_alone && !atomic_load(&other->is_done))
 		lane->is_right &= bench_case->run(subject, order->count / 16 + 1);
-	lane->preemptions = preemptions() - preemptions_before;
+	lane->preemptions = bench_preemptions() - preemptions_before;
 	if (!is_alone)
 		barrier(harness);
 }
@@ -266,7 +266,7 @@ static int compare_doubles(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static struct bench_figure summarize(double *ns, size_t count)
+struct bench_figure bench_summarize(double *ns, size_t count)
 {
 	qsort(ns, count, sizeof(*ns), compare_doubles);
 	return (struct bench_figure){
@@ -276,16 +276,16 @@ static struct bench_figure summarize(double *ns, size_t count)
 static void measure_lines(struct harness *harness, struct order *orders, size_t lines, double *ns)
 {
 	unsigned rounds = harness->settings->rounds, round = 0;
-	uint64_t end = now_ns() + (uint64_t)(harness->settings->seconds * PATIENCE * 1e9);
+	uint64_t end = bench_now_ns() + (uint64_t)(harness->settings->seconds * PATIENCE * 1e9);
 
 	for (size_t line = 0; line < lines; line++)
 		orders[line].count = calibrate(harness, orders[line]);
-	for (; round < rounds && (round < BENCH_ROUNDS_MIN || now_ns() < end); round++)
+	for (; round < rounds && (round < BENCH_ROUNDS_MIN || bench_now_ns() < end); round++)
 		for (size_t line = 0; line < lines; line++)
 			ns[line * rounds + round] = sample(harness, &orders[line], round);
 	for (size_t line = 0; line < lines; line++)
 		harness->results->figures[orders[line].bench_case - harness->cases][orders[line].placement] =
-		    summarize(&ns[line * rounds], round);
+		    bench_summarize(&ns[line * rounds], round);
 	harness->results->rounds = round;
 }
 

@@ -33,6 +33,18 @@ struct bench_case {
 	void (*prepare)(void *subject, unsigned round);
 };
 
+/* Define a `run` that repeats an expression, true where the operation on `s`, a `type`, answered as it should. */
+#define BENCH_DEFINE_RUN(function, type, expression)                                                                   \
+	static bool function(void *subject, uint64_t count)                                                            \
+	{                                                                                                              \
+		type *s = subject;                                                                                     \
+		bool is_right = true;                                                                                  \
+                                                                                                                       \
+		for (uint64_t i = 0; i < count; i++)                                                                   \
+			is_right &= (expression);                                                                      \
+		return is_right;                                                                                       \
+	}
+
 struct bench_settings {
 	unsigned rounds;
 	double seconds; /* about, for everything */
@@ -51,6 +63,15 @@ struct bench_results {
 	uint64_t samples, preempted; /* preempted ones were taken again, up to a point */
 	uint64_t sample_ns;          /* how long one sample was meant to take */
 };
+
+/* CLOCK_MONOTONIC, in nanoseconds. */
+uint64_t bench_now_ns(void);
+
+/* How often the scheduler took this process off its core. */
+long bench_preemptions(void);
+
+/* Sorts the samples. */
+struct bench_figure bench_summarize(double *ns, size_t count);
 
 /* Choose the first two cores this process may use. `cpus[1]` is -1 where there is only one. */
 void bench_choose_cpus(int cpus[2]);

@@ -5,6 +5,7 @@
 #include "report.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include <shmquota.h>
 
@@ -32,7 +33,10 @@ static void print_head(const struct report *report)
 {
 	const struct bench_settings *settings = report->settings;
 
-	printf("shmquota %s, %u components; core %d", shmq_version(), report->components, settings->cpus[0]);
+	printf("shmquota %s; ", shmq_version());
+	if (report->components > 0)
+		printf("%u components; ", report->components);
+	printf("core %d", settings->cpus[0]);
 	if (settings->cpus[1] >= 0)
 		printf(" and core %d", settings->cpus[1]);
 	printf("; %u rounds over all cases, %.2f ms a sample\n", report->results->rounds,
@@ -42,15 +46,19 @@ static void print_head(const struct report *report)
 
 static void print_block(const struct report *report, enum bench_placement placement)
 {
-	double bare = report->results->figures[report->bare][placement].median;
-	double locked = report->results->figures[report->locked][placement].median;
+	const struct yardstick *yardsticks = report->yardsticks;
 
-	printf("\n%-44s %8s %8s %8s %8s %8s\n", placement_names[placement], "median", "min", "max", "/ CAS", "/ mutex");
+	printf("\n%-44s %8s %8s %8s", placement_names[placement], "median", "min", "max");
+	for (int i = 0; i < YARDSTICKS; i++)
+		printf("%*s/ %s", (int)(7 - strlen(yardsticks[i].name)), "", yardsticks[i].name);
+	putchar('\n');
 	for (size_t i = 0; i < report->count; i++) {
 		const struct bench_figure *figure = &report->results->figures[i][placement];
 
-		printf("  %-42s %8.2f %8.2f %8.2f %8.2f %8.2f\n", report->cases[i].name, figure->median, figure->min,
-		       figure->max, figure->median / bare, figure->median / locked);
+		printf("  %-42s %8.2f %8.2f %8.2f", report->cases[i].name, figure->median, figure->min, figure->max);
+		for (int j = 0; j < YARDSTICKS; j++)
+			printf(" %8.2f", figure->median / report->results->figures[yardsticks[j].of][placement].median);
+		putchar('\n');
 	}
 }
 
@@ -80,8 +88,10 @@ void report_text(const struct report *report)
 			print_block(report, (enum bench_placement)i);
 	if (report->settings->cpus[1] < 0)
 		printf("\nTwo processes were not measured: this process may use one core only.\n");
-	printf("\n\"/ CAS\" divides by \"%s\", \"/ mutex\" by \"%s\", each of the same block.\n",
-	       report->cases[report->bare].name, report->cases[report->locked].name);
+	putchar('\n');
+	for (int i = 0; i < YARDSTICKS; i++)
+		printf("\"/ %s\" divides by \"%s\" of the same block.\n", report->yardsticks[i].name,
+		       report->cases[report->yardsticks[i].of].name);
 	printf("Noise: in %.1f %% of the samples a process was preempted; they were taken again.\n",
 	       100 * (double)results->preempted / (double)results->samples);
 	if (results->disturbed > 0)

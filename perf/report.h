@@ -19,15 +19,24 @@ struct target {
 
 #define TARGET_NS SIZE_MAX
 
+/* A case that all others are divided by. */
+struct yardstick {
+	const char *key;  /* for programs: the member is "ratio_to_KEY" */
+	const char *name; /* for people: the column is "/ NAME" */
+	size_t of;
+};
+
+#define YARDSTICKS 2
+
 struct report {
 	const struct bench_settings *settings;
 	const struct bench_results *results;
 	const struct bench_case *cases;
 	size_t count;
-	size_t bare, locked; /* the cases that the two columns of ratios go by */
+	struct yardstick yardsticks[YARDSTICKS];
 	const struct target *targets;
 	size_t target_count; /* 0: targets are not asked for */
-	unsigned components;
+	unsigned components; /* that names are looked up among; 0: none are */
 };
 
 /* Names of the placements, for people and for programs. */

@@ -12,11 +12,18 @@
 static json_t *placement_json(const struct report *report, size_t index, enum bench_placement placement)
 {
 	const struct bench_figure *figure = &report->results->figures[index][placement];
-	double bare = report->results->figures[report->bare][placement].median;
-	double locked = report->results->figures[report->locked][placement].median;
+	json_t *value =
+	    json_pack("{s:f, s:f, s:f}", "median_ns", figure->median, "min_ns", figure->min, "max_ns", figure->max);
 
-	return json_pack("{s:f, s:f, s:f, s:f, s:f}", "median_ns", figure->median, "min_ns", figure->min, "max_ns",
-	                 figure->max, "ratio_to_cas", figure->median / bare, "ratio_to_mutex", figure->median / locked);
+	for (int i = 0; i < YARDSTICKS; i++) {
+		const struct yardstick *yardstick = &report->yardsticks[i];
+		char key[32];
+
+		snprintf(key, sizeof(key), "ratio_to_%s", yardstick->key);
+		json_object_set_new(
+		    value, key, json_real(figure->median / report->results->figures[yardstick->of][placement].median));
+	}
+	return value;
 }
 
 static json_t *case_json(const struct report *report, size_t index)

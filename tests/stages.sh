@@ -62,7 +62,7 @@ leftovers() {
 
 stage_tests() {
     preset=$1
-    if ! attempt "$preset: configure" cmake --preset "$preset" || ! attempt "$preset: build" cmake --build --preset "$preset"; then
+    if ! attempt "$preset: configure" cmake --preset "$preset" -DSHMQUOTA_KILL_OPTIONS="${kill_options-}" || ! attempt "$preset: build" cmake --build --preset "$preset"; then
         cat "$log"
         failed=$((failed + 1))
         return

@@ -248,7 +248,7 @@ static struct segment_holding *memory_entry(struct shmq_segment *segment, uint32
 	struct segment_private *private = segment->private;
 
 	if (private->memory == NULL)
-	private->memory = process_private_map(segment->layout.components * sizeof(*private->memory));
+		private->memory = process_private_map(segment->layout.components * sizeof(*private->memory));
 	return private->memory == NULL ? NULL : &private->memory[component];
 }
 

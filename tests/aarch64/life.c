@@ -125,6 +125,7 @@ static void is_shared_exactly(void)
 	process_start_group(pids, CROWD, take_all_in_process, &taken[0]);
 	EXPECT(process_join_group(pids, CROWD, JOIN_MS), 0);
 	EXPECT(counter_get(&taken[0]), MANY);
+	EXPECT(shmq_housekeep(segment), CROWD); /* they ended without a word */
 	EXPECT(shmq_reset(chat), 0);
 	for (unsigned i = 0; i < CROWD; i++)
 		EXPECT(pthread_create(&threads[i], NULL, take_all_in_thread, &taken[1]), 0);

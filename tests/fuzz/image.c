@@ -24,11 +24,9 @@
 
 #include "../support/names.h"
 
+#define PAIR UINT64_C(0x5eed)
 #define BEGIN_NS UINT64_C(1000000000000)
 #define SMALL_COMPONENTS 4
-#ifndef LARGE_COMPONENTS /* so many that a loop over all of them for each of them is slow */
-#define LARGE_COMPONENTS 4096
-#endif
 #define THREADS 4
 #define RESERVATIONS 4
 #define FIELDS_MAX 1500
@@ -130,18 +128,37 @@ static void stage_map(struct stage *stage, unsigned which)
 	close(descriptor);
 }
 
+/* Names are hashed with the pair's number: with one of its own for each run, no input would mean the same again. */
+static void set_pair(const struct stage *stage)
+{
+	for (unsigned which = 0; which < 2; which++) {
+		const uint64_t pair = PAIR;
+		char path[NAME_SIZE];
+		int descriptor;
+
+		name_object(path, stage->name, object_names[which]);
+		descriptor = open(path, O_WRONLY | O_CLOEXEC);
+		if (descriptor < 0 ||
+		    pwrite(descriptor, &pair, sizeof(pair), offsetof(struct shmq_shm_header, pair)) < 0)
+			fuzz_fail("%s: %s", path, strerror(errno));
+		close(descriptor);
+	}
+}
+
 static void stage_make(struct stage *stage)
 {
 	struct shmq_options options = SHMQ_OPTIONS_DEFAULT;
 	bool is_large = stage == &stages[1];
 	struct shmq_segment *segment = NULL;
 
-	options.components = is_large ? LARGE_COMPONENTS : SMALL_COMPONENTS;
+	if (!is_large) /* the large one has as many as a segment has by default */
+		options.components = SMALL_COMPONENTS;
 	options.threads = THREADS;
 	options.reservations = RESERVATIONS;
 	options.persistent = true;
 	name_segment(stage->name, is_large ? "fuzz-large" : "fuzz-small");
 	must(shmq_segment_create(&segment, stage->name, &options), stage->name);
+	set_pair(stage);
 	must(layout_compute(&stage->layout, options.components, options.threads, options.reservations), "layout");
 	populate(segment);
 	shmq_segment_close(segment);

@@ -167,6 +167,8 @@ inline acknowledge(w)
 		atomic { old.kind = 0; old.count = 0 }
 	:: else
 	fi
+#else
+	skip
 #endif
 }
 
@@ -382,14 +384,14 @@ inline recover()
 	assert(owed[s] == 0)
 }
 
+#define MAY_CLAIM(i) (owner[i] == 0 || dead[owner[i]]) && (me <= claims + 1) && (me != REAPER || owner[i] != 0)
 #define CLAIM_SLOT(i)												       \
 	:: d_step {												       \
-		(owner[i] == 0 || dead[owner[i]]) && (me <= claims + 1) && (me != REAPER || owner[i] != 0) ->	       \
+		MAY_CLAIM(i) ->											       \
 		claims = (me > claims && me != REAPER -> me : claims);						       \
 		owner[i] = me; /* (K1) */									       \
 		s = i;												       \
-		self = s + 1;											       \
-		printf("thread %d claims slot %d\n", me, s)							       \
+		printf("thread %d claims slot %d\n", me, i)							       \
 	}
 
 #if SLOTS == 1
@@ -435,7 +437,12 @@ proctype Thread(byte me)
 		/* The reaper comes when all others are gone, and again until it has nothing left to do. */
 		(me != REAPER || ended == THREADS + PLAIN);
 claim:		if
+#ifdef CLAIM_PLAIN_STORE
+		:: d_step { MAY_CLAIM(0) -> claims = (me > claims && me != REAPER -> me : claims) } ->
+			owner[0] = me
+#else
 		CLAIM_SLOT(0)
+#endif
 #if SLOTS > 1
 		CLAIM_SLOT(1)
 #endif
@@ -444,6 +451,7 @@ claim:		if
 #endif
 		:: atomic { me == REAPER && ALL_FREE -> goto finish }
 		fi;
+		self = s + 1;
 #ifdef FREE_EARLY
 		owner[s] = 0;
 #endif

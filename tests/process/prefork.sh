@@ -11,6 +11,7 @@ bin=$1
 scratch=$(mktemp -d)
 segment=/shmquota-test-prefork-$$
 host=
+under=
 failed=0
 
 clean_up() {
@@ -57,9 +58,16 @@ start() { # start [OPTION...]: with the policy; sets $host, $url
     serve --policy "$scratch/policy.ini" "$@"
 }
 
-serve() { # serve [OPTION...]
+# Runs a command that can write no file above 20 blocks of 512 bytes. Only in the background: it does not return.
+confined() {
+    ulimit -f 20
+    exec "$@"
+}
+
+serve() { # serve [OPTION...]: run by the command $under, if there is one
     : | tee "$scratch/out" "$scratch/answer" >"$scratch/fields"
-    "$bin/shmquota-prefork" --name "$segment" --spool "$scratch/spool" "$@" >"$scratch/out" 2>"$scratch/log" &
+    ${under:-exec} "$bin/shmquota-prefork" --name "$segment" --spool "$scratch/spool" "$@" \
+        >"$scratch/out" 2>"$scratch/log" &
     host=$!
     if ! eventually grep -q '^http://' "$scratch/out"; then
         echo "not ok  the host starts; it said:"
@@ -344,10 +352,10 @@ is 0 $? "workers end with their master"
 # ---- Writing that fails ----
 
 "$bin/shmquota" create --name "$segment" "$scratch/policy.ini" >/dev/null
-# No file above 20 blocks of 512 bytes. So the host cannot even try to make a segment, which is a file, too.
-ulimit -S -f 20
+# Without a policy: the host need not even try to make a segment, which is a file, too.
+under=confined
 serve
-ulimit -S -f unlimited
+under=
 before=$(on_disk archive)
 is 500 "$(ask -T "$scratch/bytes.60000" "$url/archive/files/big")" "an upload that cannot be written fails"
 is "$before" "$(figure archive storage used)" "a failed write gives its storage back"

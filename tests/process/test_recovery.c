@@ -99,9 +99,10 @@ static int reserve_and_end(unsigned index, void *context)
 	counter_add(ready, 1);
 	if (index == BY_EXIT)
 		exit(0);
-	while (index >= BY_SIGNAL)
+	if (index < BY_SIGNAL)
+		return 0;
+	for (;;)
 		pause();
-	return 0;
 }
 
 /* Start a child that reserves, let it end, and leave it unrecovered. */

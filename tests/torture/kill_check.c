@@ -106,11 +106,25 @@ static int check_slots(struct shmq_segment *segment)
 	return 0;
 }
 
+static void complain_of_defect(void *context, const struct shmq_defect *defect)
+{
+	(void)context;
+	world_complain("%s %s %u: %s; found %" PRIu64 ", expected %" PRIu64, defect->object, defect->structure,
+	               defect->index, defect->invariant, defect->found, defect->expected);
+}
+
+static int check_soundness(struct shmq_segment *segment)
+{
+	return shmq_segment_verify(segment, complain_of_defect, NULL) == 0 ? 0 : 1;
+}
+
 /* ---- Figures ---- */
 
+/* One of a rate's two outcomes; of levels both must have the same. */
 static int check_figures(const struct world *world, struct shmq_component *target, const struct check_outcome *outcome)
 {
 	struct shmq_status status;
+	int undone = 0, done = 0;
 
 	RETURNS(shmq_status(target, &status), 0);
 	for (int i = 0; i < SHMQ_RESOURCES; i++) {
@@ -119,6 +133,8 @@ static int check_figures(const struct world *world, struct shmq_component *targe
 		WELL(used == base + outcome->undone[i] || used == base + outcome->done[i],
 		     "%s: %" PRId64 " used, expected %" PRId64 " or %" PRId64, shmq_resource_name(i), used,
 		     base + outcome->undone[i], base + outcome->done[i]);
+		undone += !shmq_resource_is_rate(i) && used != base + outcome->undone[i];
+		done += !shmq_resource_is_rate(i) && used != base + outcome->done[i];
 		WELL(status.resource[i].denied <= 1, "%s: denied %" PRIu64 " times", shmq_resource_name(i),
 		     status.resource[i].denied);
 		WELL(status.resource[i].peak >= status.resource[i].used, "%s: the peak is %" PRIu64 ", used %" PRId64,
@@ -126,6 +142,7 @@ static int check_figures(const struct world *world, struct shmq_component *targe
 		WELL(status.resource[i].total >= status.resource[i].used, "%s: the total is %" PRIu64 ", used %" PRId64,
 		     shmq_resource_name(i), status.resource[i].total, used);
 	}
+	WELL(undone == 0 || done == 0, "one level of two was taken");
 	return 0;
 }
 
@@ -375,12 +392,12 @@ int check_world(const struct world *world, const struct check_outcome *outcome, 
 	RETURNS(shmq_segment_open(&segment, world->name, SHMQ_CONTROL), 0);
 	if (recover(world, segment, &target, way) != 0)
 		return 1;
-	if (check_slots(segment) != 0 || check_figures(world, target, outcome) != 0 || check_entries(segment) != 0 ||
-	    check_names(segment, outcome->changes) != 0)
+	if (check_soundness(segment) != 0 || check_slots(segment) != 0 || check_figures(world, target, outcome) != 0 ||
+	    check_entries(segment) != 0 || check_names(segment, outcome->changes) != 0)
 		return 1;
 	if (check_use(target) != 0 || check_strangers(world, segment) != 0 ||
-	    check_reuse(world, segment, outcome->changes) != 0 ||
-	    check_publishing(world, segment) != 0 || check_capacity(world, segment) != 0)
+	    check_reuse(world, segment, outcome->changes) != 0 || check_publishing(world, segment) != 0 ||
+	    check_capacity(world, segment) != 0 || check_soundness(segment) != 0)
 		return 1;
 	shmq_component_put(target);
 	shmq_segment_close(segment);

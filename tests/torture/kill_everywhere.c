@@ -34,7 +34,8 @@
 #define HANG_SECONDS 60
 #define CHECK_SECONDS 20
 #define SAMPLES 8
-#define FIRST_DEATHS 16 /* at most */
+#define FIRST_WORK 50000 /* instructions over all first deaths, beyond which only FIRST_DEATHS are tried */
+#define FIRST_DEATHS 4
 #define TRIES 5
 #define FAILURES_SHOWN 3
 
@@ -214,9 +215,9 @@ static void record(const struct series *series, struct trace_path *path)
 	cast_victim(&victim, series->operation, &world, series->result);
 	trace_record(path, &victim,
 	             &(struct trace_image){
-	                 .memory = {world.segment->policy, world.segment->usage},
-	                 .size = {world.segment->layout.policy_bytes, world.segment->layout.usage_bytes},
-	             });
+			 .memory = {world.segment->policy, world.segment->usage},
+			 .size = {world.segment->layout.policy_bytes, world.segment->layout.usage_bytes},
+		     });
 	trace_kill(&victim);
 	trace_reap(&victim);
 	clear(series, &world, &first);
@@ -259,10 +260,10 @@ static void die_everywhere(const struct series *series)
 /*
  * The recovery after a first victim. That one dies wherever it changes the shared memory, or at so many of these places.
  */
-static void die_after_another(struct series *series)
+static void die_after_another(const struct series *series)
 {
-	size_t left = 0, wanted = FIRST_DEATHS;
-	struct series before = *series;
+	size_t left = 0, wanted;
+	struct series before = *series, after = *series;
 	struct prng prng = prng_seed(options.seed, 1);
 	struct trace_path path;
 
@@ -271,16 +272,15 @@ static void die_after_another(struct series *series)
 	record(&before, &path);
 	for (size_t i = 0; i < path.count; i++)
 		left += path.boundaries[i].is_written;
-	if (options.all)
-		wanted = left;
+	wanted = options.all || left * path.count <= FIRST_WORK ? left : FIRST_DEATHS;
 	for (size_t i = 0; i < path.count && wanted > 0; i++) {
 		/* Each choice of so many out of those that are left is as likely as another. */
 		if (!path.boundaries[i].is_written || prng_below(&prng, left--) >= wanted)
 			continue;
 		wanted--;
-		series->first_path = &path;
-		series->first_boundary = i;
-		die_everywhere(series);
+		after.first_path = &path;
+		after.first_boundary = i;
+		die_everywhere(&after);
 	}
 	trace_forget(&path);
 }

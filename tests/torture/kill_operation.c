@@ -107,6 +107,13 @@ static int take_all(struct victim *victim)
 	return shmq_try_consume_all(victim->target, demands, 3, NULL);
 }
 
+static int take_both_levels(struct victim *victim)
+{
+	static const struct shmq_demand demands[] = {{SHMQ_MEMORY, 6}, {SHMQ_NETWORK, 5}, {SHMQ_STORAGE, 3}};
+
+	return shmq_try_consume_all(victim->target, demands, 3, NULL);
+}
+
 static int take_too_much_all(struct victim *victim)
 {
 	static const struct shmq_demand demands[] = {{SHMQ_STORAGE, 3}, {SHMQ_MESSAGES, 4}, {SHMQ_CPU, WORLD_LIMIT}};
@@ -164,7 +171,7 @@ static int guard(struct victim *victim)
 {
 	int result;
 
-	SHMQ_WITH_QUOTA(victim->target, SHMQ_STORAGE, 6, result) {
+	SHMQ_WITH_QUOTA (victim->target, SHMQ_STORAGE, 6, result) {
 		result = 0;
 	}
 	return result;
@@ -284,8 +291,17 @@ static int remove_segment(struct victim *victim)
 #define S(amount) [SHMQ_STORAGE] = (amount)
 #define M(amount) [SHMQ_MESSAGES] = (amount)
 #define OPERATION(title, before, act, result, ...)                                                                     \
-	{.name = (title), .get_ready = (before), .operate = (act), .expected = (result), __VA_ARGS__}
-#define CHANGES(...) .outcome.changes = (const struct check_change[]){__VA_ARGS__, {NULL, 0}}
+	{                                                                                                              \
+		.name = (title), .get_ready = (before), .operate = (act), .expected = (result), __VA_ARGS__            \
+	}
+#define CHANGES(...)                                                                                                   \
+	.outcome.changes = (const struct check_change[])                                                               \
+	{                                                                                                              \
+		__VA_ARGS__,                                                                                           \
+		{                                                                                                      \
+			NULL, 0                                                                                        \
+		}                                                                                                      \
+	}
 #define SECOND_POLICY                                                                                                  \
 	CHANGES({"kept", 200}, {"dropped", 0}, {"new-1", 200}, {"new-2", 200}, {"resting", 200}, {"own", 200},         \
 	        {"default", 201})
@@ -299,13 +315,18 @@ const struct operation_of_victim operations[] = {
     OPERATION("try-consume-denied-level", attached, take_too_much_level, SHMQ_DENIED, .outcome.done = {0}),
     OPERATION("try-consume-denied-rate", attached, take_too_much_rate, SHMQ_DENIED, .outcome.done = {0}),
     OPERATION("try-consume-all", attached, take_all, 0, .outcome.done = {S(3), M(4), [SHMQ_NETWORK] = 5}),
-    OPERATION("try-consume-all-roll", attached, take_all, 0, .outcome.done = {S(3), M(4), [SHMQ_NETWORK] = 5}, .setup.is_aged = true),
+    OPERATION("try-consume-all-roll", attached, take_all, 0, .outcome.done = {S(3), M(4), [SHMQ_NETWORK] = 5},
+              .setup.is_aged = true),
+    OPERATION("try-consume-all-levels", attached, take_both_levels, 0,
+              .outcome.done = {S(3), [SHMQ_NETWORK] = 5, [SHMQ_MEMORY] = 6}),
     OPERATION("try-consume-all-denied", attached, take_too_much_all, SHMQ_DENIED, .outcome.done = {0}),
     OPERATION("consume-level", attached, consume_level, 0, .outcome.done = {S(2 * WORLD_LIMIT)}),
     OPERATION("consume-rate", attached, consume_rate, 0, .outcome.done = {[SHMQ_CPU] = 2 * WORLD_LIMIT}),
     OPERATION("release", attached, release, 0, .outcome.done = {S(-40)}),
-    OPERATION("release-too-much", attached, release_too_much, -ERANGE, .outcome.done = {S(-100)}, .setup.is_alone = true),
-    OPERATION("reset", attached, reset, 0, .outcome.done = {S(-100), M(-10), [SHMQ_NETWORK] = -20, [SHMQ_CPU] = -30}, .setup.is_alone = true),
+    OPERATION("release-too-much", attached, release_too_much, -ERANGE, .outcome.done = {S(-100)},
+              .setup.is_alone = true),
+    OPERATION("reset", attached, reset, 0, .outcome.done = {S(-100), M(-10), [SHMQ_NETWORK] = -20, [SHMQ_CPU] = -30},
+              .setup.is_alone = true),
     OPERATION("reserve-level", attached, reserved, 0, .outcome.done = {0}),
     OPERATION("reserve-rate", attached, reserved_rate, 0, .outcome.done = {M(9)}),
     OPERATION("reserve-rate-roll", attached, reserved_rate, 0, .outcome.done = {M(9)}, .setup.is_aged = true),
@@ -344,6 +365,7 @@ const struct operation_of_victim operations[] = {
     OPERATION("housekeep-reclaim", in_control, housekeep, 0, .outcome.done = {0}, .setup.is_full = true),
     OPERATION("housekeep-reserve", in_control, housekeep, 0, .first = "reserve-level"),
     OPERATION("housekeep-commit", in_control, housekeep, 0, .first = "commit-part"),
+    OPERATION("housekeep-levels", in_control, housekeep, 0, .first = "try-consume-all-levels"),
     OPERATION("housekeep-cancel", in_control, housekeep, 0, .first = "cancel"),
     OPERATION("housekeep-memory-grow", in_control, housekeep, 0, .first = "memory-set-grow"),
     OPERATION("housekeep-memory-shrink", in_control, housekeep, 0, .first = "memory-set-shrink"),

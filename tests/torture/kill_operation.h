@@ -25,8 +25,8 @@ struct operation_of_victim {
 	int expected; /* what it returns where nobody kills it */
 	struct check_outcome outcome;
 	struct world_setup setup;
-	bool ends_thread;    /* operates in a second thread, and goes on to that thread's end */
-	const char *first;   /* another victim dies in this one before; its outcome is what counts */
+	bool ends_thread;         /* operates in a second thread, and goes on to that thread's end */
+	const char *first;        /* another victim dies in this one before; its outcome is what counts */
 	enum other_segment other; /* what is there under the other name */
 };
 

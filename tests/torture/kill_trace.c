@@ -48,6 +48,22 @@ __attribute__((noinline)) void trace_end_here(void)
 
 /* ---- Stops ---- */
 
+static void note_position(struct trace_victim *victim)
+{
+	long rip;
+
+	errno = 0;
+	rip = ptrace(PTRACE_PEEKUSER, victim->thread, offsetof(struct user, regs.rip), NULL);
+	if (errno != 0)
+		give_up("PTRACE_PEEKUSER");
+	victim->at = (uintptr_t)rip;
+}
+
+uintptr_t trace_place(const struct trace_victim *victim)
+{
+	return victim->at - (uintptr_t)__executable_start;
+}
+
 /* Wait for the next stop. Nothing but our own traps stops a victim. */
 static void await_stop(struct trace_victim *victim)
 {
@@ -57,32 +73,20 @@ static void await_stop(struct trace_victim *victim)
 		if (errno != EINTR)
 			give_up("waitpid");
 	victim->has_ended = !WIFSTOPPED(status);
-	if (!victim->has_ended && WSTOPSIG(status) != SIGTRAP) {
-		fprintf(stderr, "the victim was stopped by signal %d at %#lx\n", WSTOPSIG(status),
-		        (unsigned long)trace_place(victim));
+	victim->at = 0;
+	if (victim->has_ended)
+		return;
+	note_position(victim);
+	if (WSTOPSIG(status) != SIGTRAP) {
+		fprintf(stderr, "the victim was stopped by signal %d at 0x%zx\n", WSTOPSIG(status),
+		        (size_t)trace_place(victim));
 		exit(2);
 	}
 }
 
-static uintptr_t position(const struct trace_victim *victim)
+static bool has_come_to_its_end(const struct trace_victim *victim)
 {
-	long rip;
-
-	errno = 0;
-	rip = ptrace(PTRACE_PEEKUSER, victim->thread, offsetof(struct user, regs.rip), NULL);
-	if (errno != 0)
-		give_up("PTRACE_PEEKUSER");
-	return (uintptr_t)rip;
-}
-
-uintptr_t trace_place(const struct trace_victim *victim)
-{
-	return position(victim) - (uintptr_t)__executable_start;
-}
-
-static bool has_come_to_its_end(struct trace_victim *victim)
-{
-	return victim->has_ended || position(victim) == (uintptr_t)trace_end_here;
+	return victim->has_ended || victim->at == (uintptr_t)trace_end_here;
 }
 
 /* One instruction, or one system call as a whole. */
@@ -103,7 +107,7 @@ static bool run_to(struct trace_victim *victim, uintptr_t address, uint32_t turn
 	if (errno != 0)
 		give_up("PTRACE_PEEKTEXT");
 	for (uint32_t turn = 1; turn <= turns; turn++) {
-		if (position(victim) == address)
+		if (victim->at == address)
 			step(victim); /* off the place itself */
 		if (victim->has_ended)
 			return false;
@@ -111,11 +115,12 @@ static bool run_to(struct trace_victim *victim, uintptr_t address, uint32_t turn
 		    ptrace(PTRACE_CONT, victim->thread, NULL, NULL) < 0)
 			give_up("setting a breakpoint");
 		await_stop(victim);
-		if (victim->has_ended || position(victim) != address + 1)
+		if (victim->has_ended || victim->at != address + 1)
 			return false;
 		if (ptrace(PTRACE_POKETEXT, victim->thread, address, original) < 0 ||
 		    ptrace(PTRACE_POKEUSER, victim->thread, offsetof(struct user, regs.rip), address) < 0)
 			give_up("removing a breakpoint");
+		victim->at = address;
 	}
 	return true;
 }
@@ -156,6 +161,7 @@ bool trace_start(struct trace_victim *out, process_body *body, void *context)
 		return false;
 	if (ptrace(PTRACE_SETOPTIONS, out->thread, NULL, PTRACE_O_EXITKILL) < 0)
 		give_up("PTRACE_SETOPTIONS");
+	note_position(out);
 	return true;
 }
 
@@ -243,7 +249,7 @@ static void record_steps(struct trace_path *out, struct trace_victim *victim, st
 	size_t capacity = 0;
 
 	for (;;) {
-		here.at = victim->has_ended ? 0 : position(victim);
+		here.at = victim->at;
 		here.turn = 0;
 		meet(meetings, &here, (uint32_t)out->count);
 		if (has_come_to_its_end(victim))
@@ -311,7 +317,7 @@ bool trace_go(struct trace_victim *victim, const struct trace_path *path, size_t
 	for (size_t i = from; i < boundary && !has_come_to_its_end(victim); i++)
 		step(victim);
 	/* A loop took another turn this time. */
-	for (int i = 0; i < STRAY_STEPS && !has_come_to_its_end(victim) && position(victim) != goal->at; i++)
+	for (int i = 0; i < STRAY_STEPS && !has_come_to_its_end(victim) && victim->at != goal->at; i++)
 		step(victim);
-	return goal->at == 0 ? victim->has_ended : !victim->has_ended && position(victim) == goal->at;
+	return goal->at == 0 ? victim->has_ended : !victim->has_ended && victim->at == goal->at;
 }

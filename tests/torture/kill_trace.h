@@ -36,6 +36,7 @@ void trace_end_here(void);
 struct trace_victim {
 	pid_t pid;
 	pid_t thread; /* the traced one: the first of the process, or not */
+	uintptr_t at; /* the next instruction */
 	bool has_ended;
 };
 

@@ -8,6 +8,7 @@
 #include "core/worker.h"
 #include "policy/policy.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -276,16 +277,18 @@ static uint64_t used_now(struct shmq_component *component, int resource)
 
 int world_finish(struct world *world)
 {
-	uint64_t before = used_now(world->target, SHMQ_STORAGE);
+	uint64_t storage = used_now(world->target, SHMQ_STORAGE), memory = used_now(world->target, SHMQ_MEMORY);
+	uint64_t share = HELD_MEMORY + world->is_disturbed;
 
 	if (world->setup.is_alone)
 		return 0;
 	RETURNS(shmq_commit(&world->held, 3), 0);
-	WELL(used_now(world->target, SHMQ_STORAGE) == before - (HELD_STORAGE - 3),
-	     "the survivor commits 3 of %d: %llu used, then %llu", HELD_STORAGE, (unsigned long long)before,
-	     (unsigned long long)used_now(world->target, SHMQ_STORAGE));
+	WELL(used_now(world->target, SHMQ_STORAGE) == storage - (HELD_STORAGE - 3),
+	     "the survivor commits 3 of %d: %" PRIu64 " used, then %" PRIu64, HELD_STORAGE, storage,
+	     used_now(world->target, SHMQ_STORAGE));
 	RETURNS(shmq_memory_set(world->target, 0, NULL), 0);
-	WELL(used_now(world->target, SHMQ_MEMORY) == 0, "without the survivor's memory %llu is used",
-	     (unsigned long long)used_now(world->target, SHMQ_MEMORY));
+	WELL(used_now(world->target, SHMQ_MEMORY) == memory - share,
+	     "the survivor gives up %" PRIu64 " of memory: %" PRIu64 " used, then %" PRIu64, share, memory,
+	     used_now(world->target, SHMQ_MEMORY));
 	return 0;
 }

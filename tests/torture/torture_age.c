@@ -8,11 +8,13 @@
  * 1, never 2. Both are killed and stopped at random; the pool lies outside of the segment, so that the controller's
  * successor goes on with it.
  *
- * TORTURE_AGE_FAULT seeds a fault that must be found: `hasty` ages without waiting, `outside` reads outside of sections.
+ * TORTURE_AGE_FAULT seeds a fault that must be found: `hasty` ages without waiting, `early` waits for the grace period
+ * before, `outside` reads outside of sections.
  */
 #include "core/worker.h"
 
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,7 @@
 #define ELEMENTS 64
 #define AGE_FREE 10
 #define LOOKS 200
+#define PAUSES 16 /* one section out of so many is left for somebody else in the middle */
 
 /* `cookie` 0: its next grace period has not begun. */
 struct element {
@@ -36,7 +39,7 @@ struct pool {
 	struct counter published; /* index */
 	struct counter grace_periods, looks, waits;
 	struct counter seen[AGE_FREE + 1]; /* sections by the greatest age they saw */
-	bool is_hasty, is_outside;
+	bool is_hasty, is_early, is_outside;
 };
 
 /* ---- Readers ---- */
@@ -52,6 +55,8 @@ static void read_once(struct torture *torture, struct pool *pool, struct prng *p
 
 		if (age > oldest)
 			oldest = age;
+		if (i == looks / 2 && prng_below(prng, PAUSES) == 0)
+			sched_yield();
 	}
 	counter_add(&pool->seen[oldest], 1);
 	counter_add(&pool->looks, looks);
@@ -91,7 +96,7 @@ static void grow_older(struct pool *pool, struct shmq_segment *segment)
 			continue;
 		if (cookie == 0) {
 			counter_set(&element->cookie, rcu_cookie(segment));
-		} else if (pool->is_hasty || rcu_poll(segment, cookie)) {
+		} else if (pool->is_hasty || rcu_poll(segment, cookie - pool->is_early)) {
 			/* The cookie first: killed in between, it only waits for one grace period more. */
 			counter_set(&element->cookie, 0);
 			counter_set(&element->age, age + 1);
@@ -159,6 +164,7 @@ static int begin(struct torture *torture)
 	for (unsigned i = 1; i < ELEMENTS; i++)
 		counter_set(&pool->elements[i].age, AGE_FREE);
 	pool->is_hasty = fault != NULL && strcmp(fault, "hasty") == 0;
+	pool->is_early = fault != NULL && strcmp(fault, "early") == 0;
 	pool->is_outside = fault != NULL && strcmp(fault, "outside") == 0;
 	return 0;
 }
@@ -197,8 +203,8 @@ int main(int argc, char **argv)
 	const struct torture_plan plan = {
 	    .name = "torture_age",
 	    .controllers = 1,
-	    .options = {.size = sizeof(struct shmq_options), .components = 1, .threads = 64, .mode = 0600,
-	                .reservations = 1},
+	    .options =
+		{.size = sizeof(struct shmq_options), .components = 1, .threads = 64, .mode = 0600, .reservations = 1},
 	    .begin = begin,
 	    .round_begins = round_begins,
 	    .work = work,

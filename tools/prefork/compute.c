@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CPU time: nobody knows before how much a task will take, so it is checked before and recorded after, by the clock of
- * the thread that did it. What was running when the limit was reached is recorded, too, and may pass it.
+ * CPU time: a task gets a budget, which is taken before it starts, and ends by the clock of its thread a little before
+ * the budget does. So what runs when the limit is reached is paid for already. If the thread was kept from looking at
+ * its clock, what it used above its budget is recorded afterwards; later tasks pay for it.
  */
 #include "answer.h"
 #include "meter.h"
@@ -11,6 +12,7 @@
 #include <time.h>
 
 #define COMPUTE_MAX_MS 10000u
+#define MARGIN_US 100u /* between two looks at the clock */
 
 static uint64_t thread_cpu_us(void)
 {
@@ -38,21 +40,24 @@ static void work_until(uint64_t end_us)
 
 void compute_post(struct request *request)
 {
+	struct meter_reservation reservation;
 	struct shmq_verdict verdict;
 	uint64_t ms, start, used;
 	int result;
 
 	if (!request_number(request, "ms", COMPUTE_MAX_MS, &ms))
 		return;
-	result = meter_check(request->component, SHMQ_CPU, ms * 1000, &verdict);
+	result = meter_reserve(&reservation, request->component, SHMQ_CPU, ms * 1000, &verdict);
 	if (!meter_admits(result)) {
 		answer_refusal(request, result, &verdict);
 		return;
 	}
 	start = thread_cpu_us();
-	work_until(start + ms * 1000);
+	work_until(start + ms * 1000 - (ms > 0 ? MARGIN_US : 0));
 	used = thread_cpu_us() - start;
-	result = meter_consume(request->component, SHMQ_CPU, used);
+	result = meter_commit(&reservation, reservation.amount);
+	if (result == 0 && used > ms * 1000)
+		result = meter_consume(request->component, SHMQ_CPU, used - ms * 1000);
 	if (result < 0)
 		answer_result(request, result);
 	else

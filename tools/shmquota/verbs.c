@@ -145,7 +145,7 @@ const struct verb verbs[] = {
 	"\n"
 	"Examples:\n"
 	"  shmquota verify prefork\n"
-	"  shmquota verify --quiet prefork || shmquota verify prefork | mail -s damaged root",
+	"  shmquota verify --quiet prefork || systemctl restart myhost",
 	quiet_options,
 	1,
 	1,

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "render.h"
+#include "units.h"
 
 #define DEFECTS_SHOWN 200
 
@@ -56,9 +57,9 @@ static void summarise(const struct findings *findings, const char *name, const s
 	if (findings->shown > DEFECTS_SHOWN)
 		printf("... and %" PRIu64 " more\n", findings->shown - DEFECTS_SHOWN);
 	if (defects == 0)
-		printf("%s is sound: %" PRIu32 " components of %" PRIu32 ", %" PRIu32 " thread slots of %" PRIu32
-		       " taken\n",
-		       name, info->components_used, info->components, info->threads_used, info->threads);
+		printf("%s is sound: %s of %" PRIu32 ", %" PRIu32 " of %" PRIu32 " thread slots taken\n", name,
+		       components_label(info->components_used).text, info->components, info->threads_used,
+		       info->threads);
 	else
 		printf("%s is damaged: %d invariant%s broken\n", name, defects, defects == 1 ? " is" : "s are");
 }

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How long it takes until a death is mended, and what controllers do in a second.
+ *
+ * These happen once, not millions of times: each round makes every one of them happen, with processes that are killed
+ * at a chosen place, and what is shown are the median and the worst over the rounds.
+ */
+#include "program.h"
+#include "recovery.h"
+
+#include <argp.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <shmquota.h>
+
+#define ROUNDS_MIN 20
+#define ROUNDS_MAX 1000
+#define NS_PER_US 1e3
+
+struct line {
+	const char *key, *name;
+	double bound_us; /* 0: no target */
+};
+
+static const struct line lines[RECOVERY_LINES] = {
+    [LINE_RECOVER_1] = {"recover_1", "housekeep: a dead worker held 1", 0},
+    [LINE_RECOVER_100] = {"recover_100", "housekeep: a dead worker held 100", 0},
+    [LINE_RECOVER_1000] = {"recover_1000", "housekeep: a dead worker held 1,000", 5000},
+    [LINE_RECOVER_4000] = {"recover_4000", "housekeep: a dead worker held 4,000", 0},
+    [LINE_HOUSEKEEP_256] = {"housekeep_256", "housekeep: nothing to do, 256 slots", 0},
+    [LINE_HOUSEKEEP_256_LIVE] = {"housekeep_256_live", "housekeep: 255 of 256 slots of the living", 0},
+    [LINE_HOUSEKEEP_8191] = {"housekeep_8191", "housekeep: nothing to do, 8,191 slots", 0},
+    [LINE_GRACE_FROM_DEATH] = {"grace_from_death", "grace period over, after its reader's death", 5000},
+    [LINE_GRACE_FROM_KILL] = {"grace_from_kill", "grace period over, after the SIGKILL", 0},
+    [LINE_REGISTER] = {"register", "register a component, among 10,000", 0},
+    [LINE_UNREGISTER] = {"unregister", "unregister a component, among 10,000", 0},
+    [LINE_PUBLISH_FIRST_1000] = {"publish_first_1000", "publish 1,000 components, all new", 0},
+    [LINE_PUBLISH_1000] = {"publish_1000", "publish 1,000 components again", 0},
+    [LINE_PUBLISH_FIRST_10000] = {"publish_first_10000", "publish 10,000 components, all new", 0},
+    [LINE_PUBLISH_10000] = {"publish_10000", "publish 10,000 components again", 0},
+    [LINE_CONTROLLER] = {"controller", "register after a controller's death, 10,000", 0},
+};
+
+struct arguments {
+	unsigned rounds;
+	bool is_json, is_check;
+};
+
+static uint64_t waited_ns(void)
+{
+	static int fd = -1;
+	unsigned long long waited = 0;
+	char text[64] = "";
+
+	if (fd < 0)
+		fd = open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC);
+	if (pread(fd, text, sizeof(text) - 1, 0) > 0)
+		sscanf(text, "%*u %llu", &waited);
+	return waited;
+}
+
+struct stopwatch stopwatch_now(void)
+{
+	struct stopwatch now;
+	long preemptions;
+
+	/* Both at one moment: not with a wait between them. */
+	do {
+		preemptions = bench_preemptions();
+		now.ns = bench_now_ns();
+		now.waited_ns = waited_ns();
+	} while (bench_preemptions() != preemptions);
+	return now;
+}
+
+double stopwatch_since(struct stopwatch start)
+{
+	struct stopwatch now = stopwatch_now();
+
+	return (double)(now.ns - start.ns) - (double)(now.waited_ns - start.waited_ns);
+}
+
+/* ---- Report ------------------------------------------------------------------------------------------------------ */
+
+static bool is_met(const struct line *line, const struct bench_figure *figure)
+{
+	return line->bound_us == 0 || figure->max <= line->bound_us * NS_PER_US;
+}
+
+static void show_text(const struct bench_figure figures[], const struct arguments *arguments)
+{
+	printf("shmquota %s; %u rounds; microseconds\n\n%-46s %10s %10s %10s\n", shmq_version(), arguments->rounds, "",
+	       "median", "min", "max");
+	for (int i = 0; i < RECOVERY_LINES; i++) {
+		const struct line *line = &lines[i];
+
+		printf("  %-44s %10.2f %10.2f %10.2f", line->name, figures[i].median / NS_PER_US,
+		       figures[i].min / NS_PER_US, figures[i].max / NS_PER_US);
+		if (arguments->is_check && line->bound_us > 0)
+			printf("  at most %.0f: %s", line->bound_us, is_met(line, &figures[i]) ? "met" : "MISSED");
+		putchar('\n');
+	}
+}
+
+static int show_json(const struct bench_figure figures[], const struct arguments *arguments)
+{
+	json_t *cases = json_array();
+	json_t *root;
+	int result;
+
+	for (int i = 0; i < RECOVERY_LINES; i++) {
+		json_t *value =
+		    json_pack("{s:s, s:s, s:f, s:f, s:f}", "case", lines[i].key, "description", lines[i].name,
+		              "median_ns", figures[i].median, "min_ns", figures[i].min, "max_ns", figures[i].max);
+
+		if (arguments->is_check && lines[i].bound_us > 0) {
+			json_object_set_new(value, "at_most_ns", json_real(lines[i].bound_us * NS_PER_US));
+			json_object_set_new(value, "met", json_boolean(is_met(&lines[i], &figures[i])));
+		}
+		json_array_append_new(cases, value);
+	}
+	root =
+	    json_pack("{s:s, s:i, s:o}", "version", shmq_version(), "rounds", (int)arguments->rounds, "cases", cases);
+	if (root == NULL)
+		return -1;
+	result = json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+	putchar('\n');
+	json_decref(root);
+	return result;
+}
+
+/* ---- The program ------------------------------------------------------------------------------------------------- */
+
+enum { OPTION_CHECK = 256 };
+
+static const struct argp_option options[] = {
+    {"rounds", 'r', "N", 0, "Let everything happen N times, 20 or more (50)", 0},
+    {"check", OPTION_CHECK, NULL, 0, "Compare the worst with the targets; exit with 1 where one is missed", 0},
+    {"json", 'j', NULL, 0, "Write JSON", 0},
+    {"help", 'h', NULL, OPTION_HIDDEN, NULL, -1},
+    {0},
+};
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case 'r':
+		arguments->rounds = program_number(state, text, ROUNDS_MIN, ROUNDS_MAX);
+		return 0;
+	case 'j':
+		arguments->is_json = true;
+		return 0;
+	case 'h':
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+		return 0;
+	case OPTION_CHECK:
+		arguments->is_check = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "an argument too many: '%s'", text);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse_option,
+    .doc = "Measure how long it takes until the death of a worker or of a controller is mended.\v" PROGRAM_EXIT_STATUS
+	   "\n\nExample: bench_recovery --rounds 100 --check",
+};
+
+/* `ns` is a row of samples for each line. Returns 0 or -1. */
+static int measure(double *ns, unsigned rounds)
+{
+	double row[RECOVERY_LINES];
+
+	if (workers_setup() < 0 || controllers_setup() < 0)
+		return -1;
+	for (unsigned round = 0; round < rounds; round++) {
+		if (workers_round(row) < 0 || controllers_round(row) < 0)
+			return -1;
+		for (int i = 0; i < RECOVERY_LINES; i++)
+			ns[(unsigned)i * rounds + round] = row[i];
+	}
+	return 0;
+}
+
+int main(int argc, char *argv[])
+{
+	struct arguments arguments = {.rounds = 50};
+	struct bench_figure figures[RECOVERY_LINES];
+	bool met = true;
+	double *ns;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	ns = calloc((size_t)arguments.rounds * RECOVERY_LINES, sizeof(*ns));
+	if (ns == NULL || measure(ns, arguments.rounds) < 0)
+		return 2;
+	for (int i = 0; i < RECOVERY_LINES; i++) {
+		figures[i] = bench_summarize(&ns[(unsigned)i * arguments.rounds], arguments.rounds);
+		met &= is_met(&lines[i], &figures[i]);
+	}
+	free(ns);
+	if (!arguments.is_json)
+		show_text(figures, &arguments);
+	else if (show_json(figures, &arguments) < 0)
+		return 2;
+	return met || !arguments.is_check ? 0 : 1;
+}
