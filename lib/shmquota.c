@@ -489,6 +489,9 @@ int shmq_commit(struct shmq_reservation *reservation, uint64_t actual)
 {
 	if (reservation == NULL || reservation->component == NULL || actual > reservation->amount)
 		return -EINVAL;
+	/* All of it was used: nothing of the component is touched, so no read section is needed. */
+	if (actual == reservation->amount && reservation->life == reservation->component->segment->private->life)
+		return reservation_keep(reservation);
 	return finish_reservation(reservation, actual);
 }
 

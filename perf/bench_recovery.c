@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <shmquota.h>
@@ -36,13 +37,16 @@ static const struct line lines[RECOVERY_LINES] = {
     [LINE_HOUSEKEEP_8191] = {"housekeep_8191", "housekeep: nothing to do, 8,191 slots", 0},
     [LINE_GRACE_FROM_DEATH] = {"grace_from_death", "grace period over, after its reader's death", 5000},
     [LINE_GRACE_FROM_KILL] = {"grace_from_kill", "grace period over, after the SIGKILL", 0},
-    [LINE_REGISTER] = {"register", "register a component, among 10,000", 0},
-    [LINE_UNREGISTER] = {"unregister", "unregister a component, among 10,000", 0},
+    [LINE_REGISTER_1000] = {"register_1000", "register a component, among 1,000", 0},
+    [LINE_REGISTER_10000] = {"register_10000", "register a component, among 10,000", 0},
+    [LINE_UNREGISTER_1000] = {"unregister_1000", "unregister a component, among 1,000", 0},
+    [LINE_UNREGISTER_10000] = {"unregister_10000", "unregister a component, among 10,000", 0},
     [LINE_PUBLISH_FIRST_1000] = {"publish_first_1000", "publish 1,000 components, all new", 0},
-    [LINE_PUBLISH_1000] = {"publish_1000", "publish 1,000 components again", 0},
     [LINE_PUBLISH_FIRST_10000] = {"publish_first_10000", "publish 10,000 components, all new", 0},
+    [LINE_PUBLISH_1000] = {"publish_1000", "publish 1,000 components again", 0},
     [LINE_PUBLISH_10000] = {"publish_10000", "publish 10,000 components again", 0},
-    [LINE_CONTROLLER] = {"controller", "register after a controller's death, 10,000", 0},
+    [LINE_CONTROLLER_1000] = {"controller_1000", "register after a controller's death, 1,000", 0},
+    [LINE_CONTROLLER_10000] = {"controller_10000", "register after a controller's death, 10,000", 0},
 };
 
 struct arguments {
@@ -50,17 +54,19 @@ struct arguments {
 	bool is_json, is_check;
 };
 
+/* The second number there: how long this process was ready to run and did not. */
 static uint64_t waited_ns(void)
 {
 	static int fd = -1;
-	unsigned long long waited = 0;
 	char text[64] = "";
+	const char *space;
 
 	if (fd < 0)
 		fd = open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC);
-	if (pread(fd, text, sizeof(text) - 1, 0) > 0)
-		sscanf(text, "%*u %llu", &waited);
-	return waited;
+	if (pread(fd, text, sizeof(text) - 1, 0) <= 0)
+		return 0;
+	space = strchr(text, ' ');
+	return space == NULL ? 0 : strtoull(space, NULL, 10);
 }
 
 struct stopwatch stopwatch_now(void)
@@ -177,8 +183,8 @@ static const struct argp argp = {
 	   "\n\nExample: bench_recovery --rounds 100 --check",
 };
 
-/* `ns` is a row of samples for each line. Returns 0 or -1. */
-static int measure(double *ns, unsigned rounds)
+/* Fills a column of samples for each line. Returns 0 or -1. */
+static int measure(double (*ns)[ROUNDS_MAX], unsigned rounds)
 {
 	double row[RECOVERY_LINES];
 
@@ -188,27 +194,25 @@ static int measure(double *ns, unsigned rounds)
 		if (workers_round(row) < 0 || controllers_round(row) < 0)
 			return -1;
 		for (int i = 0; i < RECOVERY_LINES; i++)
-			ns[(unsigned)i * rounds + round] = row[i];
+			ns[i][round] = row[i];
 	}
 	return 0;
 }
 
 int main(int argc, char *argv[])
 {
+	static double ns[RECOVERY_LINES][ROUNDS_MAX];
 	struct arguments arguments = {.rounds = 50};
 	struct bench_figure figures[RECOVERY_LINES];
 	bool met = true;
-	double *ns;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	ns = calloc((size_t)arguments.rounds * RECOVERY_LINES, sizeof(*ns));
-	if (ns == NULL || measure(ns, arguments.rounds) < 0)
+	if (measure(ns, arguments.rounds) < 0)
 		return 2;
 	for (int i = 0; i < RECOVERY_LINES; i++) {
-		figures[i] = bench_summarize(&ns[(unsigned)i * arguments.rounds], arguments.rounds);
+		figures[i] = bench_summarize(ns[i], arguments.rounds);
 		met &= is_met(&lines[i], &figures[i]);
 	}
-	free(ns);
 	if (!arguments.is_json)
 		show_text(figures, &arguments);
 	else if (show_json(figures, &arguments) < 0)

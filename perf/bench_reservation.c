@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-#define AMOUNT 100
+#define AMOUNT UINT64_C(100)
 #define LARGE_LEDGER 1024
 #define SMALL_LEDGER 24
 

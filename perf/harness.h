@@ -37,7 +37,7 @@ struct bench_case {
 #define BENCH_DEFINE_RUN(function, type, expression)                                                                   \
 	static bool function(void *subject, uint64_t count)                                                            \
 	{                                                                                                              \
-		type *s = subject;                                                                                     \
+		__typeof__(type) *s = subject;                                                                         \
 		bool is_right = true;                                                                                  \
                                                                                                                        \
 		for (uint64_t i = 0; i < count; i++)                                                                   \

@@ -108,21 +108,22 @@ static bool are_targets_met(const struct report *report)
 	return met;
 }
 
-int program_run(struct report *report, const struct program_arguments *arguments, void *const subjects[2])
+int program_run(const struct report *of, const struct program_arguments *arguments, void *const subjects[2])
 {
-	struct bench_results results;
+	struct bench_results results = {0};
+	struct report report = *of;
 	int status = 2;
 
-	if (bench_measure(&results, &arguments->settings, report->cases, report->count, subjects) < 0)
+	if (bench_measure(&results, &arguments->settings, report.cases, report.count, subjects) < 0)
 		return 2;
-	report->settings = &arguments->settings;
-	report->results = &results;
+	report.settings = &arguments->settings;
+	report.results = &results;
 	if (!arguments->is_check)
-		report->target_count = 0;
+		report.target_count = 0;
 	if (!arguments->is_json)
-		report_text(report);
-	if (!arguments->is_json || report_json(report) == 0)
-		status = are_targets_met(report) ? 0 : 1;
+		report_text(&report);
+	if (!arguments->is_json || report_json(&report) == 0)
+		status = are_targets_met(&report) ? 0 : 1;
 	bench_free(&results);
 	return status;
 }

@@ -30,7 +30,7 @@ extern const struct argp program_argp;
 /* Read a number, or end the program with a message. */
 unsigned program_number(struct argp_state *state, const char *text, unsigned least, unsigned most);
 
-/* Measure what `report` says and show it. Returns the exit status. */
-int program_run(struct report *report, const struct program_arguments *arguments, void *const subjects[2]);
+/* Measure the cases of a report that lacks nothing but settings and results, and show it. Returns the exit status. */
+int program_run(const struct report *of, const struct program_arguments *arguments, void *const subjects[2]);
 
 #endif

@@ -9,6 +9,7 @@
 #include "segment.h"
 #include "victim.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,13 +21,25 @@
 
 struct size {
 	unsigned components;
-	enum recovery_line first, again;
+	enum recovery_line publish_first, publish_again, enter, leave, take_over;
 	struct shmq_policy *policies[2]; /* the same names, other limits */
 };
 
 static struct size sizes[SIZES] = {
-    {1000, LINE_PUBLISH_FIRST_1000, LINE_PUBLISH_1000, {NULL}},
-    {10000, LINE_PUBLISH_FIRST_10000, LINE_PUBLISH_10000, {NULL}},
+    {1000,
+     LINE_PUBLISH_FIRST_1000,
+     LINE_PUBLISH_1000,
+     LINE_REGISTER_1000,
+     LINE_UNREGISTER_1000,
+     LINE_CONTROLLER_1000,
+     {NULL}},
+    {10000,
+     LINE_PUBLISH_FIRST_10000,
+     LINE_PUBLISH_10000,
+     LINE_REGISTER_10000,
+     LINE_UNREGISTER_10000,
+     LINE_CONTROLLER_10000,
+     {NULL}},
 };
 
 /* ---- Policies ---------------------------------------------------------------------------------------------------- */
@@ -63,7 +76,7 @@ static int load_policy(struct shmq_policy **out, unsigned components, unsigned m
 
 static int publish(struct shmq_segment *segment, const struct size *size, double ns[])
 {
-	const enum recovery_line lines[2] = {size->first, size->again};
+	const enum recovery_line lines[2] = {size->publish_first, size->publish_again};
 
 	for (int i = 0; i < 2; i++) {
 		struct stopwatch start = stopwatch_now();
@@ -91,7 +104,7 @@ static int repeat(struct shmq_segment *segment, bool is_register, unsigned seria
 }
 
 /* Several times, so that later ones take the places of those before them. */
-static int come_and_go(struct shmq_segment *segment, double ns[])
+static int come_and_go(struct shmq_segment *segment, const struct size *size, double ns[])
 {
 	double total_ns[2] = {0};
 	unsigned batches = 2 * SPARE / BATCH;
@@ -103,8 +116,8 @@ static int come_and_go(struct shmq_segment *segment, double ns[])
 			return bench_complain("components cannot come and go", result);
 		total_ns[i % 2] += stopwatch_since(start);
 	}
-	ns[LINE_REGISTER] = total_ns[0] / (batches * BATCH);
-	ns[LINE_UNREGISTER] = total_ns[1] / (batches * BATCH);
+	ns[size->enter] = total_ns[0] / (batches * BATCH);
+	ns[size->leave] = total_ns[1] / (batches * BATCH);
 	return 0;
 }
 
@@ -118,6 +131,7 @@ static void control_for_ever(void *context, int ready)
 	if (shmq_segment_open(&segment, context, SHMQ_CONTROL) != 0)
 		_exit(1);
 	victim_is_ready(ready);
+	raise(SIGSTOP); /* until its time has come */
 	while (repeat(segment, serial % 2 == 0, 0) == 0)
 		serial++;
 }
@@ -130,37 +144,25 @@ static bool is_in_control(const struct victim *victim, void *context)
 	return info.controller_pid == (uint32_t)victim->pid;
 }
 
-static int take_over(struct shmq_segment *segment, double ns[])
+static int take_over(struct shmq_segment *segment, const struct size *size, double ns[])
 {
 	struct shmq_info info = {.size = sizeof(info)};
 	struct stopwatch start = stopwatch_now();
 	int result = shmq_component_register(segment, "after it", NULL);
-	ns[LINE_CONTROLLER] = stopwatch_since(start);
+	ns[size->take_over] = stopwatch_since(start);
 	if (result != 0)
 		return bench_complain("the next controller cannot register", result);
 	shmq_segment_info(segment, &info);
 	return info.controller_steals == 1 ? 0 : bench_complain("the lock was not taken over", 0);
 }
 
-static int replace_controller(struct shmq_segment *segment, char *name, double ns[])
+static int replace_controller(struct victim *victim, struct shmq_segment *segment, const struct size *size, double ns[])
 {
-	struct victim victim;
-	bool is_ready;
-	int result = -1;
-
-	if (victim_start(&victim, control_for_ever, name) < 0)
-		return -1;
-	is_ready = victim_wait(&victim);
-	shmq_segment_remove(name);
-	if (!is_ready || !victim_stop_where(&victim, is_in_control, segment)) {
-		bench_complain("no controller could be stopped at work", 0);
-	} else {
-		victim_kill(&victim);
-		victim_await_death(&victim);
-		result = take_over(segment, ns);
-	}
-	victim_reap(&victim);
-	return result;
+	if (!victim_stop_where(victim, is_in_control, segment))
+		return bench_complain("no controller could be stopped at work", 0);
+	victim_kill(victim);
+	victim_await_death(victim);
+	return take_over(segment, size, ns);
 }
 
 /* ---- Rounds ------------------------------------------------------------------------------------------------------ */
@@ -174,30 +176,44 @@ int controllers_setup(void)
 	return 0;
 }
 
-static int run_size(const struct size *size, double ns[])
+/* The victim opens the segment at once, so that its name can go. */
+static int run_size(struct shmq_segment *segment, char *name, const struct size *size, double ns[])
 {
-	struct shmq_options options = SHMQ_OPTIONS_DEFAULT;
-	struct shmq_segment *segment;
-	char name[BENCH_NAME_SIZE];
-	int result;
+	struct victim victim;
+	bool is_ready;
+	int result = -1;
 
-	options.components = size->components + SPARE;
-	bench_segment_name(name);
-	segment = bench_segment_create(name, &options);
-	if (segment == NULL)
+	if (victim_start(&victim, control_for_ever, name) < 0)
 		return -1;
-	result = publish(segment, size, ns);
-	if (result == 0 && size == &sizes[SIZES - 1])
-		result = come_and_go(segment, ns) < 0 ? -1 : replace_controller(segment, name, ns);
+	is_ready = victim_wait(&victim);
 	shmq_segment_remove(name);
-	shmq_segment_close(segment);
+	if (!is_ready)
+		bench_complain("a second controller cannot open the segment", 0);
+	else if (publish(segment, size, ns) == 0 && come_and_go(segment, size, ns) == 0)
+		result = replace_controller(&victim, segment, size, ns);
+	victim_reap(&victim);
 	return result;
 }
 
 int controllers_round(double ns[RECOVERY_LINES])
 {
-	for (int i = 0; i < SIZES; i++)
-		if (run_size(&sizes[i], ns) < 0)
+	struct shmq_options options = SHMQ_OPTIONS_DEFAULT;
+	char name[BENCH_NAME_SIZE];
+
+	bench_segment_name(name);
+	for (int i = 0; i < SIZES; i++) {
+		struct shmq_segment *segment;
+		int result;
+
+		options.components = sizes[i].components + SPARE;
+		segment = bench_segment_create(name, &options);
+		if (segment == NULL)
 			return -1;
+		result = run_size(segment, name, &sizes[i], ns);
+		shmq_segment_remove(name);
+		shmq_segment_close(segment);
+		if (result < 0)
+			return -1;
+	}
 	return 0;
 }

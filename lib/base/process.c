@@ -143,11 +143,11 @@ int process_world(struct process_world *out)
 
 	if (result < 0)
 		return result;
-	if (stat("/proc/self/ns/pid", &pid) < 0)
+	if (stat("/proc/thread-self/ns/pid", &pid) < 0)
 		return -errno;
 	out->pid_namespace = pid.st_ino;
-	/* A kernel without time namespaces has one time for all. */
-	out->time_namespace = stat("/proc/self/ns/time", &time) == 0 ? time.st_ino : 0;
+	/* Not /proc/self: a process may outlive its first thread. A kernel without time namespaces has one time for all. */
+	out->time_namespace = stat("/proc/thread-self/ns/time", &time) == 0 ? time.st_ino : 0;
 	return 0;
 }
 

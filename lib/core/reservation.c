@@ -9,11 +9,17 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <sys/single_threaded.h>
 
 #define SPINS_BEFORE_YIELD 1000
 
-static void lock(struct shm_u32 *word)
+static inline void lock(struct shm_u32 *word)
 {
+	/* Nobody else can be there, and these calls are not for signal handlers: no locked instruction is needed. */
+	if (__libc_single_threaded && shm_load32_relaxed(word) == 0) {
+		shm_store32_relaxed(word, 1);
+		return;
+	}
 	/* (V1) acquire: what the holder before us did. Pairs with unlock(). Retried while a sibling thread holds it. */
 	for (int spins = 1; !shm_try_lock32(word); spins++)
 		if (spins % SPINS_BEFORE_YIELD == 0)
@@ -40,18 +46,22 @@ static struct segment_slot *private_of(const struct ledger_entry *entry)
 	return &entry->segment->private->slots[entry->slot];
 }
 
-/* Under the slot's lock. Returns false where the ledger is full. */
+/*
+ * Under the slot's lock. Returns false where the ledger is full. Begins with the entry that was freed last: what is
+ * reserved and finished in turn finds it at once, however full the ledger is.
+ */
 static bool find_free_entry(struct ledger_entry *entry)
 {
 	uint32_t capacity = entry->segment->layout.reservations;
 	struct segment_slot *private = private_of(entry);
 
+	entry->index = private->hint;
 	for (uint32_t i = 0; private->held < capacity && i < capacity; i++) {
-		entry->index = (private->hint + i) % capacity;
 		if (ledger_held(entry) == 0) {
-			private->hint = (entry->index + 1) % capacity;
+			private->hint = entry->index;
 			return true;
 		}
+		entry->index = entry->index + 1 < capacity ? entry->index + 1 : 0;
 	}
 	return false;
 }
@@ -62,6 +72,7 @@ static void entry_close(const struct ledger_entry *entry)
 	struct segment_slot *private = private_of(entry);
 
 	private->held--;
+	private->hint = entry->index;
 	if (private->is_orphan && private->held == 0) {
 		private->is_orphan = false;
 		worker_slot_free(&entry->segment->slots[entry->slot]);
@@ -191,6 +202,16 @@ int reservation_finish(struct shmq_reservation *reservation, uint64_t actual, bo
 	return is_current ? 0 : -ESTALE;
 }
 
+int reservation_keep(struct shmq_reservation *reservation)
+{
+	const struct shmq_component *component = reservation->component;
+	const struct shmq_segment *segment = component->segment;
+	/* (D2) acquire: the state alone tells; nothing of the component is touched. */
+	bool is_current = shm_load_acquire(&segment->entries[component->key.index].genstate) == component->key.genstate;
+
+	return reservation_finish(reservation, reservation->amount, is_current);
+}
+
 /* ---- Both levels or none ---- */
 
 /* Under the slot's lock, with a free entry: storage is held until memory is taken, which commits it. */
@@ -245,11 +266,11 @@ int reservation_take_levels(const struct reservation_context *context, const str
 /* Under the memory lock. Returns the word that says where the component's entry is, or NULL without memory. */
 static struct segment_holding *memory_entry(struct shmq_segment *segment, uint32_t component)
 {
-	struct segment_private *private = segment->private;
+	struct segment_holding **memory = &segment->private->memory;
 
-	if (private->memory == NULL)
-		private->memory = process_private_map(segment->layout.components * sizeof(*private->memory));
-	return private->memory == NULL ? NULL : &private->memory[component];
+	if (*memory == NULL)
+		*memory = process_private_map(segment->layout.components * sizeof(**memory));
+	return *memory == NULL ? NULL : &(*memory)[component];
 }
 
 /* Under the slot's lock. */

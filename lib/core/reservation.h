@@ -39,6 +39,9 @@ int reservation_reserve(struct shmq_reservation *out, const struct reservation_c
  */
 int reservation_finish(struct shmq_reservation *reservation, uint64_t actual, bool is_current);
 
+/* Finish: all of the reserved amount is used. Needs no read section. Returns 0 or -ESTALE. */
+int reservation_keep(struct shmq_reservation *reservation);
+
 /* Take both storage and memory, or neither, also if the process dies in between. Returns as reservation_reserve(). */
 int reservation_take_levels(const struct reservation_context *context, const struct shmq_shm_quota *quota,
                             const uint64_t amounts[SHMQ_RESOURCES], struct shmq_verdict *verdict);

@@ -181,14 +181,14 @@ int object_create(struct object *out, const char *folder, mode_t mode, const str
 }
 
 struct descriptor_path {
-	char text[32];
+	char text[40];
 };
 
 static struct descriptor_path descriptor_path(int fd)
 {
 	struct descriptor_path path;
 
-	snprintf(path.text, sizeof(path.text), "/proc/self/fd/%d", fd);
+	snprintf(path.text, sizeof(path.text), "/proc/thread-self/fd/%d", fd);
 	return path;
 }
 

@@ -85,7 +85,12 @@ static void is_governed(void)
 
 	name_object(path, name, "ini");
 	file = fopen(path, "we");
-	EXPECT(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0, 1);
+	if (file == NULL) {
+		perror(path);
+		exit(1);
+	}
+	fputs(text, file);
+	fclose(file);
 	EXPECT(shmq_policy_load(&policy, (const char *const[]){path}, 1, NULL), 0);
 	EXPECT(shmq_policy_publish(segment, policy), 0);
 	shmq_policy_free(policy);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What is behind a mapping must not be touched. The library's mappings are much smaller than a page or end within one,
- * where the kernel sees nothing; so each gets its last page's rest poisoned for the address sanitizer, and a page behind
- * it that nobody may touch. The linker puts both functions in the place of the C library's (--wrap).
+ * where the kernel sees nothing; so each gets its last page's rest poisoned for the address sanitizer, and behind it room
+ * that nobody may touch, as much as the largest slot number would lead astray. The linker puts both functions in the
+ * place of the C library's (--wrap).
  *
  * Not seen: who leaves one part of an object for another.
  */
@@ -33,6 +34,8 @@ void *real_mmap(void *address, size_t size, int protection, int flags, int descr
                 off_t offset) __asm__("__real_mmap");
 int real_munmap(void *address, size_t size) __asm__("__real_munmap");
 
+#define BEHIND ((size_t)16 << 20)
+
 static size_t page_size(void)
 {
 	return (size_t)sysconf(_SC_PAGESIZE);
@@ -50,14 +53,14 @@ void *bounds_mmap(void *address, size_t size, int protection, int flags, int des
 
 	if (address != NULL)
 		return real_mmap(address, size, protection, flags, descriptor, offset);
-	room = real_mmap(NULL, whole + page_size(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	room = real_mmap(NULL, whole + BEHIND, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (room == MAP_FAILED)
 		return room;
 	map = real_mmap(room, size, protection, flags | MAP_FIXED, descriptor, offset);
 	if (map == MAP_FAILED) {
 		int error = errno;
 
-		real_munmap(room, whole + page_size());
+		real_munmap(room, whole + BEHIND);
 		errno = error;
 		return map;
 	}
@@ -70,5 +73,5 @@ int bounds_munmap(void *address, size_t size)
 	size_t whole = whole_pages(size);
 
 	ASAN_UNPOISON_MEMORY_REGION((char *)address + size, whole - size);
-	return real_munmap(address, whole + page_size());
+	return real_munmap(address, whole + BEHIND);
 }

@@ -5,9 +5,11 @@
  */
 #include "guard.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/time.h>
 #include <time.h>
 
 #include "fuzz.h"
@@ -28,6 +30,7 @@
 #define SLOWER 4
 #endif
 #define TRIES 8
+#define HANGS_AFTER_S 20        /* of CPU time: an input whose call does not return at all */
 #define POLL_NS UINT64_C(50000) /* of CPU time that a call may use for each time it sleeps */
 
 static struct {
@@ -119,14 +122,25 @@ static void print_slowest(void)
 	       guard.slowest);
 }
 
+/* The process is about to end, so printing here is no worse than not printing. */
+static void say_that_it_hangs(int signal_number)
+{
+	(void)signal_number;
+	fuzz_fail("%s does not return", guard.call == NULL ? "the input" : guard.call);
+}
+
 void guard_run(void (*run)(const uint8_t *data, size_t size), const uint8_t *data, size_t size)
 {
+	const struct itimerval patience = {.it_value = {.tv_sec = HANGS_AFTER_S}};
 	static bool has_begun;
 
-	if (!has_begun)
+	if (!has_begun) {
 		atexit(print_slowest);
+		signal(SIGPROF, say_that_it_hangs);
+	}
 	has_begun = true;
 	for (int i = 0; i < TRIES; i++) {
+		setitimer(ITIMER_PROF, &patience, NULL);
 		run(data, size);
 		if (!guard.is_slow)
 			return;

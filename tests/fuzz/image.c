@@ -67,8 +67,8 @@ static void must(int result, const char *what)
 /* A worker that dies with something in its hands. */
 static void die_holding(struct shmq_segment *segment)
 {
-	pid_t pid = fork();
-	int status;
+	pid_t pid = fork(), ended;
+	int status = 0;
 
 	if (pid == 0) {
 		struct shmq_reservation reservation;
@@ -80,7 +80,11 @@ static void die_holding(struct shmq_segment *segment)
 		}
 		_exit(0);
 	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
+	/* libFuzzer's timer interrupts it. */
+	do
+		ended = pid < 0 ? pid : waitpid(pid, &status, 0);
+	while (ended < 0 && pid > 0 && errno == EINTR);
+	if (ended < 0 || status != 0)
 		fuzz_fail("the worker that was to die did not");
 }
 

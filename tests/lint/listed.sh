@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Every C file is named by the CMakeLists.txt of its folder or of one above: a file that is not built is not tested.
-# Tests may be named without test_ or torture_ and without .c, as the functions that add them take them.
+# Tests may be named without test_, torture_ or fuzz_ and without .c, as the functions that add them take them.
 . "${0%/*}/sources.sh"
 
 look_at sources '*.c' '*.cpp'
@@ -11,6 +11,7 @@ complaints=$(printf '%s\n' "$looked_at" | while IFS= read -r file; do
     short=${name%.c}
     short=${short#test_}
     short=${short#torture_}
+    short=${short#fuzz_}
     folder=$file
     found=
     while [ -z "$found" ] && [ "$folder" != "${folder%/*}" ]; do

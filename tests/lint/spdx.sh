@@ -5,7 +5,6 @@
 # says in a comment of three lines or more what it is about.
 . "${0%/*}/sources.sh"
 
-# shellcheck disable=SC2317 # called by look_at
 files() {
     sources '*.c' '*.h' '*.cpp' '*.map' '*.cmake' '*.in' '*CMakeLists.txt'
     scripts

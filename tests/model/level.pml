@@ -12,6 +12,8 @@
  *                                                     known from outside; 0 whenever a slot was recovered
  *     the entry says what is owed                     whenever no operation is under way
  *     a refusal was true when the level was read
+ *     a reset leaves what is held                     used[] is never below 0
+ *     of two levels both are taken or none            PAIRS
  *     everything can be recovered                     no deadlock, and the reaper finds all words in agreement
  *
  * From the code to the model, every access of shared memory one step:
@@ -26,6 +28,8 @@
  *     level_release_as()            release() (L1, L2)
  *     level_acknowledge()           acknowledge() (L3)
  *     ledger_recover()              recover(), from slot_return_holdings()
+ *     take_both()                   with PAIRS: level 0 is held until level 1 is taken, which commits it
+ *     tracker_reset()               with RESETS: Resetter
  *
  * Sequentially consistent, which on x86 is exact but for the owner's own stores (intent, state, held): those are
  * performed in order, and before the next compare-and-swap. Left out: read sections (grace_period.pml), a component that
@@ -54,9 +58,15 @@
 #ifndef AMOUNT
 #define AMOUNT 1 /* the most that is taken at once */
 #endif
+#ifdef PAIRS
+#define LEVELS 2
+#else
+#define LEVELS 1
+#endif
 
-#define IN 0
-#define OUT 1
+/* The words of level v. The entry is always of level 0; level 1 is there with PAIRS only. */
+#define IN(v) (2 * (v))
+#define OUT(v) (2 * (v) + 1)
 #define IDLE 0
 #define PENDING 1
 #define DONE 2
@@ -69,9 +79,9 @@ typedef level_word {
 typedef state_word {
 	byte kind, count
 };
-level_word word[2];
+level_word word[2 * LEVELS];
 state_word state[SLOTS];
-bit intent_word[SLOTS];
+byte intent_word[SLOTS];
 byte intent_before[SLOTS];
 byte intent_after[SLOTS];
 byte held[SLOTS];
@@ -81,14 +91,14 @@ byte owner[SLOTS];
 bit dead[REAPER + 1];
 byte deaths, ended, claims;
 short owed[SLOTS];
-short used; /* taken by plain operations, and what was kept */
+short used[LEVELS]; /* taken by plain operations, and what was kept */
 
-#define LEVEL (word[IN].amount - word[OUT].amount)
+#define LEVEL(v) (word[IN(v)].amount - word[OUT(v)].amount)
 
-inline check_level()
+inline check_level(v)
 {
-	assert(word[OUT].amount <= word[IN].amount);
-	assert(LEVEL <= LIMIT)
+	assert(word[OUT(v)].amount <= word[IN(v)].amount);
+	assert(LEVEL(v) <= LIMIT)
 }
 
 /* For an operation of slot s on word w, which changes what is held by d. */
@@ -115,7 +125,7 @@ inline intent_end()
 inline entry_set(w, amount)
 {
 #ifdef ADD_TO_ENTRY
-	held[s] = (w == IN -> held[s] + amount : held[s] - amount)
+	held[s] = ((w) % 2 == 0 -> held[s] + amount : held[s] - amount)
 #else
 	held[s] = amount
 #endif
@@ -173,7 +183,7 @@ inline acknowledge(w)
 }
 
 /* Load a word, the state of its writer either after it or, wrongly, before it. */
-inline look(w)
+inline look(v, w)
 {
 #ifdef ACKNOWLEDGER_STATE_FIRST
 	atomic { seen.writer = word[w].writer };
@@ -188,29 +198,29 @@ inline look(w)
 		fi;
 		seen.writer = word[w].writer;
 		seen.amount = word[w].amount;
-		is_true = (LEVEL + d > LIMIT)
+		is_true = (LEVEL(v) + d > LIMIT)
 	}
 #else
-	atomic { seen.writer = word[w].writer; seen.amount = word[w].amount; is_true = (LEVEL + d > LIMIT) }
+	atomic { seen.writer = word[w].writer; seen.amount = word[w].amount; is_true = (LEVEL(v) + d > LIMIT) }
 #endif
 }
 
 /* Sets taken. `self` is the slot's number and 1, or 0. */
-inline take()
+inline take(v)
 {
-	out = word[OUT].amount; /* (L1) */
-	look(IN);
+	out = word[OUT(v)].amount; /* (L1) */
+	look(v, IN(v));
 	do
 	:: seen.amount - out + d > LIMIT ->
 #ifndef NO_RECHECK
 		atomic {
 			if
-			:: word[OUT].amount != out -> out = word[OUT].amount; /* (L1) */
+			:: word[OUT(v)].amount != out -> out = word[OUT(v)].amount; /* (L1) */
 			:: else -> out = 255
 			fi
 		};
 		if
-		:: out != 255 -> look(IN)
+		:: out != 255 -> look(v, IN(v))
 		:: else ->
 #endif
 			atomic {
@@ -223,24 +233,31 @@ inline take()
 		fi
 #endif
 	:: else ->
-		acknowledge(IN);
+		acknowledge(IN(v));
 		atomic {
 			if
-			:: word[IN].writer == seen.writer && word[IN].amount == seen.amount -> /* (L2) */
-				word[IN].writer = self;
-				word[IN].amount = seen.amount + d;
+			:: word[IN(v)].writer == seen.writer && word[IN(v)].amount == seen.amount -> /* (L2) */
+				word[IN(v)].writer = self;
+				word[IN(v)].amount = seen.amount + d;
 				taken = true;
-				printf("took %d as %d: in %d, out %d\n", d, self, word[IN].amount, word[OUT].amount);
+				printf("took %d as %d: in %d, out %d\n", d, self, word[IN(v)].amount, word[OUT(v)].amount);
 				if
-				:: self != 0 -> owed[self - 1] = owed[self - 1] + d
-				:: else -> used = used + d
+				:: self != 0 && v == 0 -> owed[self - 1] = owed[self - 1] + d
+				:: else ->
+					used[v] = used[v] + d;
+					if
+					:: v == 0
+					:: else -> /* which commits what is held of level 0 */
+						used[0] = used[0] + owed[self - 1];
+						owed[self - 1] = 0
+					fi
 				fi;
-				check_level();
+				check_level(v);
 				break
 			:: else
 			fi
 		};
-		look(IN)
+		look(v, IN(v))
 	od;
 	atomic { seen.writer = 0; seen.amount = 0; out = 0; is_true = false; old.kind = 0; old.count = 0 }
 }
@@ -248,81 +265,82 @@ inline take()
 /* Release r; of what is then left of the slot's holdings, `left` stays owed and the rest is used from now on. */
 inline release(r, left)
 {
-	look(OUT);
+	look(0, OUT(0));
 	do
 	:: true ->
 		atomic {
-			d = word[IN].amount - seen.amount; /* (L2) */
+			d = word[IN(0)].amount - seen.amount; /* (L2) */
 			d = ((r) < d -> (r) : d);
 			if
 			:: d == 0 -> break
 			:: else
 			fi
 		};
-		acknowledge(OUT);
+		acknowledge(OUT(0));
 		atomic {
 			if
-			:: word[OUT].writer == seen.writer && word[OUT].amount == seen.amount -> /* (L1) */
-				word[OUT].writer = self;
-				word[OUT].amount = seen.amount + d;
-				printf("released %d as %d: in %d, out %d\n", d, self, word[IN].amount, word[OUT].amount);
+			:: word[OUT(0)].writer == seen.writer && word[OUT(0)].amount == seen.amount -> /* (L1) */
+				word[OUT(0)].writer = self;
+				word[OUT(0)].amount = seen.amount + d;
+				printf("released %d as %d: in %d, out %d\n", d, self, word[IN(0)].amount, word[OUT(0)].amount);
 				if
 				:: self != 0 ->
-					used = used + owed[self - 1] - (r) - (left);
+					used[0] = used[0] + owed[self - 1] - (r) - (left);
 					owed[self - 1] = (left)
-				:: else -> used = used - d
+				:: else -> used[0] = used[0] - d
 				fi;
-				check_level();
+				check_level(0);
+				assert(used[0] >= 0); /* the level has what is held of it */
 				break
 			:: else
 			fi
 		};
-		look(OUT)
+		look(0, OUT(0))
 	od;
 	atomic { seen.writer = 0; seen.amount = 0; d = 0; is_true = false; old.kind = 0; old.count = 0 }
 }
 
-/* ledger_take() of d. */
-inline hold()
+/* ledger_take() of d from level v; the entry then holds `then`. */
+inline hold(v, then)
 {
 #ifdef ADD_TO_ENTRY
-#define AFTER_TAKING d
+#define AFTER_TAKING(then) (then) - held[s]
 #define AFTER_GIVING(left) held[s] - (left)
 #else
-#define AFTER_TAKING held[s] + d
+#define AFTER_TAKING(then) (then)
 #define AFTER_GIVING(left) left
 #endif
-	after = AFTER_TAKING;
+	after = AFTER_TAKING(then);
 #ifndef INTENT_AFTER_CAS
-	intent_begin(IN, after);
+	intent_begin(IN(v), after);
 #endif
-	take();
+	take(v);
 #ifdef INTENT_AFTER_CAS
-	intent_begin(IN, after);
+	intent_begin(IN(v), after);
 #endif
 #ifdef IDLE_BEFORE_ENTRY
 	intent_end();
 #endif
 	if
-	:: taken -> entry_set(IN, after)
+	:: taken -> entry_set(IN(v), after)
 	:: else
 	fi;
 #ifndef IDLE_BEFORE_ENTRY
 	intent_end();
 #endif
-	atomic { after = 0; d = 0; taken = false }
+	atomic { after = 0; was_taken = taken; taken = false }
 }
 
 /* ledger_release() of r; the entry then holds `left`. */
 inline give(r, left)
 {
 	atomic { amount = (r); after = AFTER_GIVING(left) };
-	intent_begin(OUT, after);
+	intent_begin(OUT(0), after);
 	release(amount, left);
 #ifdef IDLE_BEFORE_ENTRY
 	intent_end();
 #endif
-	entry_set(OUT, after);
+	entry_set(OUT(0), after);
 #ifndef IDLE_BEFORE_ENTRY
 	intent_end();
 #endif
@@ -332,7 +350,7 @@ inline give(r, left)
 /* ledger_forget() of all. */
 inline keep()
 {
-	atomic { used = used + owed[s]; owed[s] = 0; held[s] = 0 }
+	atomic { used[0] = used[0] + owed[s]; owed[s] = 0; held[s] = 0 }
 }
 
 /* ledger_recover() of slot s, which is ours now. */
@@ -418,6 +436,7 @@ inline die_cleanly()
 		out = 0;
 		is_true = false;
 		taken = false;
+		was_taken = false;
 		seen.writer = 0;
 		seen.amount = 0;
 		old.kind = 0;
@@ -429,7 +448,7 @@ inline die_cleanly()
 proctype Thread(byte me)
 {
 	byte s, self, ops, d, before, after, amount, out;
-	bool taken, is_true;
+	bool taken, was_taken, is_true;
 	level_word seen;
 	state_word old;
 
@@ -461,16 +480,34 @@ claim:		if
 		do
 		:: ops < OPS && me != REAPER ->
 			if
-			:: d = 1; hold()
+#ifndef PAIRS
+			:: d = 1; hold(0, held[s] + 1)
 #if AMOUNT > 1
-			:: d = 2; hold()
+			:: d = 2; hold(0, held[s] + 2)
+#endif
+#else
+			/* take_both(): level 0 is held until level 1 is taken, which commits it. */
+			:: held[s] == 0 ->
+				d = 1;
+				hold(0, 1);
+				if
+				:: was_taken ->
+					was_taken = false;
+					hold(1, 0);
+					d = 0;
+					if
+					:: !was_taken -> give(1, 0)
+					:: else
+					fi
+				:: else
+				fi
 #endif
 			:: held[s] > 0 -> give(1, held[s] - 1) /* shmq_memory_set() to less */
 			:: held[s] > 1 -> give(1, 0)           /* shmq_commit() of less than reserved */
 			:: held[s] > 0 -> give(held[s], 0)     /* shmq_cancel() */
 			:: held[s] > 0 -> keep()               /* shmq_commit() of all */
 			fi;
-			atomic { assert(held[s] == owed[s]); ops++ }
+			atomic { assert(held[s] == owed[s]); ops++; d = 0; was_taken = false }
 		:: true -> break
 		od;
 		/* slot_detach() */
@@ -494,7 +531,11 @@ finish:		skip
 	atomic {
 		if
 		:: me == REAPER ->
-			assert(LEVEL == used);
+			assert(LEVEL(0) == used[0]);
+#ifdef PAIRS
+			assert(LEVEL(1) == used[1]);
+			assert(used[0] == used[1]); /* both or none */
+#endif
 			assert(owner[0] == 0 && state[0].kind == IDLE && held[0] == 0)
 		:: else
 		fi
@@ -513,7 +554,7 @@ proctype Plain()
 	do
 	:: ops < OPS ->
 		if
-		:: d = 1; take(); mine = mine + (taken -> d : 0)
+		:: d = 1; take(0); mine = mine + (taken -> d : 0)
 		:: mine > 0 -> release(1, 0); mine--
 		fi;
 		atomic { taken = false; d = 0; ops++ }
@@ -522,6 +563,84 @@ proctype Plain()
 	atomic { out = 0; d = 0; ops = 0; mine = 0; ended++ }
 }
 
+#ifdef RESETS
+/* tracker_reset() of the level: drops what is used and not held, while others work. */
+proctype Resetter()
+{
+	byte self, resets, d, i, dropped, sum, out;
+	bool is_true, is_pending;
+	level_word seen;
+	state_word old;
+
+	do
+	:: resets < RESETS ->
+again:		/* level_read() */
+		out = word[OUT(0)].amount;
+		do
+		:: true ->
+			sum = word[IN(0)].amount - out;
+			atomic {
+				if
+				:: word[OUT(0)].amount == out ->
+#ifdef RESET_AT_ONCE
+					seen.writer = word[OUT(0)].writer;
+					seen.amount = out;
+#endif
+					out = 0;
+					dropped = sum;
+					sum = 0;
+					break
+				:: else -> out = word[OUT(0)].amount
+				fi
+			}
+		od;
+		/* ledger_sum() */
+		do
+		:: i < SLOTS ->
+			if
+			:: owner[i] != 0 ->
+				is_pending = (state[i].kind != IDLE);
+				d = (is_pending -> intent_after[i] : 0);
+				atomic { sum = sum + (held[i] > d -> held[i] : d); is_pending = false; d = 0 }
+			:: else
+			fi;
+			i++
+		:: else -> break
+		od;
+		/* level_reset() */
+		atomic {
+			printf("reset: used was %d, held is %d\n", dropped, sum);
+			i = 0;
+			dropped = (dropped > sum -> dropped - sum : 0);
+			sum = 0
+		};
+		if
+		:: dropped > 0 ->
+#ifdef RESET_AT_ONCE
+			acknowledge(OUT(0));
+			atomic {
+				if
+				:: word[OUT(0)].writer == seen.writer && word[OUT(0)].amount == seen.amount ->
+					word[OUT(0)].writer = 0;
+					word[OUT(0)].amount = seen.amount + dropped;
+					used[0] = used[0] - dropped;
+					check_level(0);
+					assert(used[0] >= 0)
+				:: else -> dropped = 0; seen.writer = 0; seen.amount = 0; goto again
+				fi
+			}
+#else
+			release(dropped, 0)
+#endif
+		:: else
+		fi;
+		atomic { dropped = 0; seen.writer = 0; seen.amount = 0; resets++ }
+	:: else -> break
+	od
+}
+#endif
+
+/* What the kernel does to them. */
 #define KILL(i)													       \
 	:: d_step { deaths < DEATHS && !dead[i] && OWNS(i) -> dead[i] = 1; deaths++ }
 proctype Killer()
@@ -549,6 +668,9 @@ init {
 		:: i < REAPER -> i++; run Thread(i)
 		:: else -> break
 		od;
+#ifdef RESETS
+		run Resetter();
+#endif
 		i = 0;
 		do
 		:: i < PLAIN -> i++; run Plain()

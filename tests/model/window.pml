@@ -20,6 +20,7 @@
  *     window_capture()    capture(): the check (W3), the CAS of the baseline (W2)
  *     window_refund()     refund(): the check (W4), the CAS that raises the baseline (W2)
  *     window_reset()      Resetter
+ *     window_realign()    Realigner
  *
  * Sequentially consistent: the words are written by compare-and-swap only, which on x86 is a full barrier, and on other
  * machines every load of them is an acquire or stronger. Left out: the clock (a window may end at any moment), peaks and
@@ -38,6 +39,9 @@
 #ifndef RESETS
 #define RESETS 0
 #endif
+#ifndef REALIGNS
+#define REALIGNS 0
+#endif
 #ifndef BASES
 #define BASES 4
 #endif
@@ -55,11 +59,15 @@
 #define ASSERT_OF_BASES(condition) assert(condition)
 #endif
 
+/* The word as it was loaded. */
+#define SAME (current == c && start == c_start)
+
 #define LAST (WINDOWS + RESETS * BASES)
 
 /* Shared memory. */
 byte total;
 byte current;
+byte start; /* of the window in force; one word with `current`, counts how often it was realigned */
 typedef baseline {
 	byte tag, total
 };
@@ -95,8 +103,8 @@ inline capture()
 {
 #if !defined(NO_CLOSED_CHECK) && !defined(CHECK_BEFORE_LOAD)
 	if
-	:: atomic { current != c -> b_tag = 0; b_total = 0; t = 0; c = 0 } -> goto again /* (W3) */
-	:: atomic { current == c }
+	:: atomic { !SAME -> b_tag = 0; b_total = 0; t = 0; c = 0; c_start = 0 } -> goto again /* (W3) */
+	:: atomic { SAME }
 	fi;
 #endif
 	atomic {
@@ -117,7 +125,8 @@ inline capture()
 		b_tag = 0;
 		b_total = 0;
 		t = 0;
-		c = 0
+		c = 0;
+		c_start = 0
 	};
 	goto again
 }
@@ -175,7 +184,7 @@ refunded:
 
 proctype Consumer(byte me)
 {
-	byte ops, n, c, seq, t, b_tag, b_total;
+	byte ops, n, c, c_start, seq, t, b_tag, b_total;
 	bool is_in_force, is_first, is_right;
 
 	do
@@ -188,24 +197,25 @@ proctype Consumer(byte me)
 		:: n = 2
 #endif
 		fi;
-again:		c = current; /* LOOK (W1) */
+again:		atomic { c = current; c_start = start }; /* LOOK (W1) */
 		if
 		:: atomic {
 			ended < WINDOWS ->
 			if
-			:: current == c -> /* (W1) (W4) */
+			:: SAME -> /* (W1) (W4) */
 				ended++;
 				current++;
 				printf("consumer %d begins window %d\n", me, current)
 			:: else
 			fi;
-			c = current
+			c = current;
+			c_start = start
 		}
 		:: true
 		fi;
 		atomic { b_tag = base[c % BASES].tag; b_total = base[c % BASES].total }; /* BASE (W2) */
 #ifdef CHECK_BEFORE_LOAD
-		is_right = (current == c);
+		is_right = SAME;
 #endif
 		atomic { t = total; is_in_force = (current == c) }; /* TOTAL (W3) */
 		if
@@ -225,8 +235,8 @@ again:		c = current; /* LOOK (W1) */
 				/* Another look, or the refusal is needless. */
 				if
 #ifndef NO_SECOND_LOOK
-				:: current != c -> goto again /* (W1) */
-				:: current == c ->
+				:: !SAME -> goto again /* (W1) */
+				:: SAME ->
 #else
 				:: true ->
 #endif
@@ -278,6 +288,7 @@ next:		atomic {
 			ops++;
 			n = 0;
 			c = 0;
+			c_start = 0;
 			seq = 0;
 			t = 0;
 			b_tag = 0;
@@ -291,26 +302,37 @@ next:		atomic {
 
 proctype Resetter()
 {
-	byte resets, c;
+	byte resets, c, c_start;
 
 	do
 	:: resets < RESETS ->
-		c = current;
+		atomic { c = current; c_start = start };
 		/* Tag and total are one word, but only the tag is asked for. */
 		do
 		:: base[c % BASES].tag != c -> break
 		:: base[c % BASES].tag == c ->
 			atomic {
 				if
-				:: current == c -> /* (W1) (W4) */
+				:: SAME -> /* (W1) (W4) */
 					current = c + BASES;
 					printf("reset to window %d\n", current);
 					break
-				:: else -> c = current
+				:: else -> c = current; c_start = start
 				fi
 			}
 		od;
-		atomic { c = 0; resets++ }
+		atomic { c = 0; c_start = 0; resets++ }
+	:: else -> break
+	od
+}
+
+/* window_realign(): the number of the window stays, and so does its baseline. */
+proctype Realigner()
+{
+	byte realigns;
+
+	do
+	:: realigns < REALIGNS -> atomic { start++; realigns++ } /* (W1) */
 	:: else -> break
 	od
 }
@@ -325,6 +347,9 @@ init {
 		od;
 #if RESETS > 0
 		run Resetter();
+#endif
+#if REALIGNS > 0
+		run Realigner();
 #endif
 		i = 0
 	}

@@ -24,6 +24,7 @@
 TestSuite(handover, FIXTURE);
 
 #define TIMEOUT_MS 10000
+#define NAME "tenant"
 #define MINE (UINT64_C(4711) << PROCESS_START_BITS | 1)
 #define OTHERS (UINT64_C(4712) << PROCESS_START_BITS | 2)
 #define DEAD (UINT64_C(4713) << PROCESS_START_BITS | 3)
@@ -261,5 +262,55 @@ Test(handover, of_a_chain_loses_nobody_behind_what_is_unlinked)
 			fixture_close();
 			shmq_segment_remove(fixture_name());
 		}
+	}
+}
+
+/* ---- Entries of components that come back ---- */
+
+static struct shmq_component *seen;
+static uint64_t seen_used;
+
+static void look(void)
+{
+	struct shmq_status status;
+
+	if (shmq_component_find(&seen, segment, NAME) < 0)
+		return;
+	expect_result(shmq_status(seen, &status), 0);
+	for (int resource = 0; resource < SHMQ_RESOURCES; resource++)
+		seen_used += status.resource[resource].used;
+	shmq_component_put(seen);
+}
+
+/* A segment whose policy declares the name; it was used, and is unregistered and free again. */
+static void begin_with_a_former_life(void)
+{
+	struct shmq_component *former = NULL;
+
+	segment = fixture_segment(NULL);
+	fixture_publish(segment, "[component:" NAME "]\nstorage = 1000\n");
+	expect_result(shmq_component_find(&former, segment, NAME), 0);
+	for (int resource = 0; resource < SHMQ_RESOURCES; resource++)
+		expect_result(shmq_consume(former, resource, 5), 0);
+	shmq_component_put(former);
+	expect_result(shmq_component_unregister(segment, NAME), 0);
+	expect_result(shmq_housekeep(segment), 0);
+}
+
+Test(handover, of_an_entry_shows_nothing_of_its_former_life)
+{
+	bool happened = true;
+
+	for (unsigned at = 1; happened; at++) {
+		begin_with_a_former_life();
+		seen_used = 0;
+		interleave(at, look);
+		expect_result(directory_register(segment, NAME, strlen(NAME), NULL), 0);
+		happened = interleave_happened();
+		cr_assert_eq(seen_used, 0, "%" PRIu64 " are used, interrupted at %u", seen_used, at);
+		look();
+		expect_figure(seen_used, 0);
+		fixture_close();
+		shmq_segment_remove(fixture_name());
 	}
 }

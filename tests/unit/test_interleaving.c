@@ -354,6 +354,31 @@ Test(interleaving, of_a_take_with_a_release_does_not_refuse_by_the_old_level)
 	}
 }
 
+static void fill_and_release_all(void)
+{
+	take_what_is_left();
+	released += level_release(&place, LIMIT);
+}
+
+Test(interleaving, of_a_take_does_not_refuse_by_an_in_older_than_its_out)
+{
+	/* Loaded the other way round, the level was below zero, that is almost 2^51: refused while nothing was used. */
+	for (unsigned at = 1;; at++) {
+		uint64_t used;
+		bool is_taken;
+
+		tracker = (struct shmq_shm_tracker){0};
+		taken = released = 0;
+		level_take(&place, 8, LIMIT, &used);
+		interleave(at, fill_and_release_all);
+		is_taken = level_take(&place, 2, LIMIT, &used);
+		if (!interleave_happened())
+			break;
+		cr_expect(is_taken, "refused at level %" PRIu64 " of %d, interrupted at %u", used, LIMIT, at);
+		cr_expect_leq(used, LIMIT, "used %" PRIu64 ", interrupted at %u", used, at);
+	}
+}
+
 static void release_and_take_again(void)
 {
 	for (int i = 0; i < 5; i++)

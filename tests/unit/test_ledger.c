@@ -218,6 +218,35 @@ Test(ledger, of_a_dead_holder_of_memory_returns_its_share)
 	die_everywhere(change_memory, SHMQ_MEMORY, 0);
 }
 
+/* The intent of what was committed is there still when the next one begins. */
+static int reserve_after_a_commit(void)
+{
+	unsigned at = interleave_at;
+	int result;
+
+	interleave_at = 0;
+	result = reserve_and_commit_all();
+	interleave(at, die);
+	return result != 0 ? result : reserve_only();
+}
+
+Test(ledger, of_a_dead_reserver_keeps_what_was_committed_before)
+{
+	struct victim victim = {reserve_after_a_commit, 0};
+	int outcome;
+
+	do {
+		victim.at++;
+		begin_anew();
+		outcome = process_run(work_and_die, &victim, TIMEOUT_MS);
+		expect_result(worker_recover(segment), 1);
+		cr_assert_eq(used(SHMQ_STORAGE), OTHERS + 10, "died at %u: %" PRIu64 " are used", victim.at,
+		             used(SHMQ_STORAGE));
+		expect_empty_ledgers(victim.at);
+	} while (outcome == DIED);
+	expect_result(outcome, 0);
+}
+
 static int take_both_levels(void)
 {
 	static const struct shmq_demand demands[] = {{SHMQ_MEMORY, 7}, {SHMQ_MESSAGES, 1}, {SHMQ_STORAGE, 6}};
