@@ -2,8 +2,8 @@
 /*
  * Publishing a whole policy by one store: lib/core/publication.c, with the entries of directory.c.
  *
- * Controllers publish policies, each a set of NAMES chosen at will with limits of its own, or give up half-way. They may
- * die after any step; the next one steals the lock and recovers. Readers look a name up, in one section or in an earlier
+ * Controllers publish policies, each a set of NAMES chosen at will with limits of its own, or give up half-way, or
+ * unregister a name and reclaim what they can. They may die after any step; the next one steals the lock and recovers. Readers look a name up, in one section or in an earlier
  * one, and read two limits of what they found.
  *
  *     whoever finds a name finds it in the policy in force    no staged name is seen, no dropped one
@@ -21,6 +21,7 @@
  *     publication_abort()                                         sweep()
  *     directory_retire()                                          retire(): end, PRESENT, link, cookie
  *     directory_recover()                                         recover()
+ *     directory_unregister(), directory_housekeep()               in Controller
  *     controller_lock()                                           LOCK (C1)
  *
  * Sequentially consistent. A grace period is one step here: readers state the epoch in one step, a controller waits until
@@ -85,6 +86,13 @@ byte turn;
 #define ALL_QUIET(c) (QUIET(c) && (ctr[1] == 0 || ctr[1] / 2 >= (c)))
 #else
 #define ALL_QUIET(c) QUIET(c)
+#endif
+
+/* directory_reclaim() */
+#ifdef NO_GRACE_PERIOD
+#define RECLAIMABLE(i) (entry[i].state == DYING)
+#else
+#define RECLAIMABLE(i) (entry[i].state == DYING && ALL_QUIET(entry[i].cookie))
 #endif
 
 /* directory_quota(): sets `is_found` and g. */
@@ -260,10 +268,9 @@ inline sweep()
 	atomic { i = 0; cookie = 0 }
 }
 
-/* Of name n. */
-inline declare()
+/* directory_lookup() of name n: one that is LIVE, else one that is reserved. */
+inline look_up()
 {
-	/* directory_lookup(): one that is LIVE, else one that is reserved */
 	atomic {
 		i = 0;
 		j = ENTRIES;
@@ -277,7 +284,13 @@ inline declare()
 		:: else -> break
 		od;
 		i = j
-	};
+	}
+}
+
+/* Of name n. */
+inline declare()
+{
+	look_up();
 	if
 	:: i < ENTRIES && entry[i].state == LIVE
 	:: i < ENTRIES && entry[i].state == FREE ->
@@ -288,11 +301,7 @@ inline declare()
 		do
 		:: i < ENTRIES ->
 			if
-#ifdef NO_GRACE_PERIOD
-			:: entry[i].state == DYING -> entry[i].state = FREE
-#else
-			:: entry[i].state == DYING && ALL_QUIET(entry[i].cookie) -> entry[i].state = FREE
-#endif
+			:: RECLAIMABLE(i) -> entry[i].state = FREE
 			:: else
 			fi;
 			if
@@ -358,6 +367,27 @@ proctype Controller(byte me)
 		:: must_recover -> recover()
 		:: else
 		fi;
+		/* directory_unregister(), directory_housekeep() */
+		if
+		:: n = NAMES - 1;
+			look_up();
+			if
+			:: i < ENTRIES && entry[i].state == LIVE -> retire()
+			:: else
+			fi;
+			i = 0;
+			do
+			:: i < ENTRIES ->
+				if
+				:: RECLAIMABLE(i) -> entry[i].state = FREE
+				:: else
+				fi;
+				i++
+			:: else -> break
+			od;
+			goto unlock
+		:: true
+		fi;
 		/* publication_begin() */
 #ifndef NO_TABLE_COOKIE
 		ALL_QUIET(table_cookie);
@@ -389,7 +419,7 @@ proctype Controller(byte me)
 		:: true /* publication_abort() */
 		fi;
 		sweep();
-		atomic { lock = 0; printf("controller %d is done\n", me) }
+unlock:		atomic { lock = 0; printf("controller %d is done\n", me) }
 	} unless {
 		atomic { dead[me] -> printf("controller %d dies\n", me) }
 	};

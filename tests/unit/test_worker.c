@@ -459,6 +459,7 @@ static int commit_for_an_ended_thread(unsigned index, void *context)
 	CHILD_RESULT(pthread_create(&thread, NULL, reserve_and_end, NULL), 0);
 	CHILD_RESULT(pthread_join(thread, &result), 0);
 	CHILD_CHECK((int)(intptr_t)result == SHMQ_OK);
+	CHILD_RESULT(shmq_check(storage, SHMQ_STORAGE, 0, NULL), SHMQ_OK); /* to finish a reservation attaches nobody */
 	CHILD_RESULT(shmq_commit(&reservation, 10), 0);
 	return 0;
 }
