@@ -348,7 +348,9 @@ int shmq_check(struct shmq_component *c, int resource, uint64_t amount, struct s
 	return result;
 }
 
-int shmq_try_consume(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict)
+/* `limit_at_least` is 0 for the quota's own limit, SHMQ_UNLIMITED for what has happened already. */
+static inline HOT_INLINE int take(struct shmq_component *c, int resource, uint64_t amount, uint64_t limit_at_least,
+                                  struct shmq_verdict *verdict)
 {
 	int result = check_arguments(c, resource, amount, verdict);
 	struct tracker_receipt receipt;
@@ -361,9 +363,16 @@ int shmq_try_consume(struct shmq_component *c, int resource, uint64_t amount, st
 	if (result < 0)
 		return result;
 	limits = tracker_limits(operation.quota, resource);
+	if (limits.limit < limit_at_least)
+		limits.limit = limit_at_least;
 	result = tracker_take(c->segment, c->key.index, resource, &limits, amount, verdict, &receipt);
 	operation_end(&operation);
 	return result;
+}
+
+int shmq_try_consume(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict)
+{
+	return take(c, resource, amount, 0, verdict);
 }
 
 int shmq_try_consume_all(struct shmq_component *c, const struct shmq_demand *demands, size_t count,
@@ -392,21 +401,7 @@ int shmq_try_consume_all(struct shmq_component *c, const struct shmq_demand *dem
 
 int shmq_consume(struct shmq_component *c, int resource, uint64_t amount)
 {
-	int result = check_arguments(c, resource, amount, NULL);
-	struct tracker_receipt receipt;
-	struct tracker_limits limits;
-	struct operation operation;
-
-	if (result < 0)
-		return result;
-	result = operation_begin(&operation, c);
-	if (result < 0)
-		return result;
-	limits = tracker_limits(operation.quota, resource);
-	limits.limit = SHMQ_UNLIMITED;
-	result = tracker_take(c->segment, c->key.index, resource, &limits, amount, NULL, &receipt);
-	operation_end(&operation);
-	return result;
+	return take(c, resource, amount, SHMQ_UNLIMITED, NULL);
 }
 
 int shmq_release(struct shmq_component *c, int resource, uint64_t amount)

@@ -17,8 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PLACEHOLDER "\"" /* stands for a value that stays here */
-#define SKIPPED "-"      /* stands for a section that was refused */
+#define STAND_IN "\"" /* stands for a value that stays here */
+#define SKIPPED "-"   /* stands for a section that was refused */
 
 struct parser {
 	struct draft *draft;
@@ -63,13 +63,13 @@ static bool write_key(struct parser *parser, char *text, size_t size)
 	size_t length = strlen(line->word) + strlen("=\n") + 1;
 
 	/* One more byte than needed: a line that fills inih's buffer is one that it cuts. */
-	if (length + strlen(PLACEHOLDER) >= size) {
+	if (length + strlen(STAND_IN) >= size) {
 		struct place place = place_at(parser, line->word_at);
 
 		complain_error(parser->reader.complaints, &place, "this key is longer than any that there is");
 		return false;
 	}
-	parser->value = is_plain(line, size - length - 1) ? line->value : PLACEHOLDER;
+	parser->value = is_plain(line, size - length - 1) ? line->value : STAND_IN;
 	snprintf(text, size, "%s=%s\n", line->word, parser->value);
 	return true;
 }

@@ -2,10 +2,10 @@
 /*
  * Levels, and what threads hold of them: lib/core/level.h, level.c, ledger.c, and the taking over of slots in worker.c.
  *
- * Threads claim a slot, return what its dead owner held, take, give back and keep parts of a level as that slot, return
- * what they still hold and free the slot. Plain threads take and release without a ledger. Threads die after any step;
- * so do those who are just recovering another one's slot, several in turn. When all have ended or died, a reaper, who is
- * a thread as any but does not die, recovers what is left.
+ * Threads claim a slot, return what its dead owner held, take, give back and keep parts of a level as that slot,
+ * return what they still hold and free the slot. Plain threads take and release without a ledger. Threads die after
+ * any step; so do those who are just recovering another one's slot, several in turn. When all have ended or died, a
+ * reaper, who is a thread as any but does not die, recovers what is left.
  *
  *     0 <= in - out <= LIMIT                          after each change
  *     what was held is returned exactly once          owed[]: what the level still contains of each slot's holdings,
@@ -32,10 +32,11 @@
  *     tracker_reset()               with RESETS: Resetter
  *
  * Sequentially consistent, which on x86 is exact but for the owner's own stores (intent, state, held): those are
- * performed in order, and before the next compare-and-swap. Left out: read sections (grace_period.pml), a component that
- * goes away (its levels go with it), wrapping, damage, peaks, the process-private lock by which threads of one process
- * share a ledger, and entry numbers: each slot holds one entry, to which is added as shmq_memory_set() does. `entry` and
- * `after` of an intent are read only by who sees a state that is not IDLE, so they are stored in one step with it.
+ * performed in order, and before the next compare-and-swap. Left out: read sections (grace_period.pml), a component
+ * that goes away (its levels go with it), wrapping, damage, peaks, the process-private lock by which threads of one
+ * process share a ledger, and entry numbers: each slot holds one entry, to which is added as shmq_memory_set() does.
+ * `entry` and `after` of an intent are read only by who sees a state that is not IDLE, so they are stored in one step
+ * with it.
  */
 #ifndef THREADS
 #define THREADS 2

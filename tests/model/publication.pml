@@ -3,8 +3,8 @@
  * Publishing a whole policy by one store: lib/core/publication.c, with the entries of directory.c.
  *
  * Controllers publish policies, each a set of NAMES chosen at will with limits of its own, or give up half-way, or
- * unregister a name and reclaim what they can. They may die after any step; the next one steals the lock and recovers. Readers look a name up, in one section or in an earlier
- * one, and read two limits of what they found.
+ * unregister a name and reclaim what they can. They may die after any step; the next one steals the lock and
+ * recovers. Readers look a name up, in one section or in an earlier one, and read two limits of what they found.
  *
  *     whoever finds a name finds it in the policy in force    no staged name is seen, no dropped one
  *     both limits are of that policy                          no mixed policy, also not by a table filled anew
@@ -24,10 +24,10 @@
  *     directory_unregister(), directory_housekeep()               in Controller
  *     controller_lock()                                           LOCK (C1)
  *
- * Sequentially consistent. A grace period is one step here: readers state the epoch in one step, a controller waits until
- * no section is older than its cookie; grace_period.pml shows that this is so. Chains are a bit per entry, `linked`. Left
- * out: components registered at run time, trackers, the order within chains. Readers do not die: one that does is one
- * that leaves its section, for what is asked here.
+ * Sequentially consistent. A grace period is one step here: readers state the epoch in one step, a controller waits
+ * until no section is older than its cookie; grace_period.pml shows that this is so. Chains are a bit per entry,
+ * `linked`. Left out: components registered at run time, trackers, the order within chains. Readers do not die: one
+ * that does is one that leaves its section, for what is asked here.
  */
 #ifndef READERS
 #define READERS 1
@@ -393,7 +393,12 @@ proctype Controller(byte me)
 		ALL_QUIET(table_cookie);
 #endif
 		do
-		:: i < ENTRIES -> atomic { table[1 - in_force].record[i].present = 0; table[1 - in_force].record[i].declared = 0 }; i++
+		:: i < ENTRIES ->
+			atomic {
+				table[1 - in_force].record[i].present = 0;
+				table[1 - in_force].record[i].declared = 0
+			};
+			i++
 		:: else -> i = 0; break
 		od;
 		do

@@ -22,10 +22,11 @@
  *     window_reset()      Resetter
  *     window_realign()    Realigner
  *
- * Sequentially consistent: the words are written by compare-and-swap only, which on x86 is a full barrier, and on other
- * machines every load of them is an acquire or stronger. Left out: the clock (a window may end at any moment), peaks and
- * verdicts (figures for people), wrapping of tags and totals, and the bound on tries. Windows are numbered from 0, as
- * window_restart() leaves it. BASES may be set lower than the code's 4, to have baselines reused within few windows.
+ * Sequentially consistent: the words are written by compare-and-swap only, which on x86 is a full barrier, and on
+ * other machines every load of them is an acquire or stronger. Left out: the clock (a window may end at any moment),
+ * peaks and verdicts (figures for people), wrapping of tags and totals, and the bound on tries. Windows are numbered
+ * from 0, as window_restart() leaves it. BASES may be set lower than the code's 4, to have baselines reused within
+ * few windows.
  */
 #ifndef CONSUMERS
 #define CONSUMERS 2
