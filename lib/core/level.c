@@ -67,12 +67,21 @@ uint64_t level_read(const struct shmq_shm_level *level)
 	return used;
 }
 
-void level_reset(const struct level_place *place, uint64_t used, uint64_t held)
+bool level_drop(const struct level_place *place, uint64_t out, uint64_t amount)
 {
-	struct shmq_shm_level *level = level_at(place);
+	level_before_overwriting(place, true, out, 0);
+	/* (L1) seq_cst: as level_release_as() */
+	return shm_cas_seq_cst(&level_at(place)->out, &out, level_amount(out + amount));
+}
 
-	if (used > held)
-		level_release(place, used - held);
+void level_forget(struct shmq_shm_level *level)
+{
 	shm_store_relaxed(&level->peak, 0);   /* relaxed: a figure for people */
 	shm_store_relaxed(&level->denied, 0); /* relaxed: the same */
+}
+
+void level_reset(const struct level_place *place)
+{
+	level_release(place, LEVEL_AMOUNT_MASK);
+	level_forget(level_at(place));
 }

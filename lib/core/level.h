@@ -127,7 +127,16 @@ static inline uint64_t level_release(const struct level_place *place, uint64_t a
 /* Look without changing anything; `level` may be mapped read-only. */
 uint64_t level_read(const struct shmq_shm_level *level);
 
-/* Drop the level to what is held of it (`held` or less) and forget its figures. */
-void level_reset(const struct level_place *place, uint64_t used, uint64_t held);
+/*
+ * Drop `amount` of what was used when `out` was loaded, before `in`. Returns false where somebody has released since:
+ * what was counted may have been returned, and something else be held that was not counted.
+ */
+bool level_drop(const struct level_place *place, uint64_t out, uint64_t amount);
+
+/* Forget the figures for people. */
+void level_forget(struct shmq_shm_level *level);
+
+/* Drop all of the level, and its figures. */
+void level_reset(const struct level_place *place);
 
 #endif

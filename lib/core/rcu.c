@@ -30,8 +30,8 @@ static bool rcu_slot_is_quiescent(const struct shmq_shm_slot *slot, uint64_t coo
 		return true;
 	/*
 	 * (R4) acquire, and after `ctr`: an owner that is dead now wrote no later `ctr` than the one just seen.
-	 * Pairs with the claim in worker_attach(). Read the other way round, a dead owner could be judged for the
-	 * section of the live thread that took over its slot.
+	 * Pairs with slot_claim(). The other order would be safe too (tests/model: who claims the slot passes a full
+	 * fence before it reads); this one needs no such argument.
 	 */
 	owner = shm_load_acquire(&slot->owner);
 	return owner == 0 || process_is_dead(owner);

@@ -138,9 +138,17 @@ void tracker_realign(const struct shmq_segment *segment, uint32_t component, con
 /* What is held will be returned by its holder; dropping it here too would return it twice. */
 static void reset_level(const struct level_place *place, uint64_t genstate)
 {
-	uint64_t used = level_read(level_at(place)); /* before the ledgers: what is taken in between stays */
+	struct shmq_shm_level *level = level_at(place);
+	uint64_t out, used, held;
 
-	level_reset(place, used, ledger_sum(place, genstate));
+	do {
+		/* The level before the ledgers: what is taken in between stays. */
+		out = shm_load_seq_cst(&level->out);                        /* (L1) */
+		used = level_difference(shm_load_seq_cst(&level->in), out); /* (L2) */
+		held = ledger_sum(place, genstate);
+		/* Retried only when somebody released. */
+	} while (used > held && !level_drop(place, out, used - held));
+	level_forget(level);
 }
 
 void tracker_reset(const struct shmq_segment *segment, uint32_t component, uint64_t genstate)
@@ -162,7 +170,7 @@ void tracker_restart(const struct shmq_segment *segment, uint32_t component)
 		window_restart(&tracker->rate[i]);
 	for (uint32_t i = 0; i < LAYOUT_LEVELS; i++) {
 		/* All of it: what is held was held of the component before, and is not returned to this one. */
-		level_reset(&(struct level_place){segment, component, i}, LEVEL_AMOUNT_MASK, 0);
+		level_reset(&(struct level_place){segment, component, i});
 		/* relaxed: the entry's commit releases it */
 		shm_store_relaxed(&tracker->birth[i], shm_load_relaxed(&tracker->level[i].in) & LEVEL_AMOUNT_MASK);
 	}

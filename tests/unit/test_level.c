@@ -148,7 +148,7 @@ Test(level, that_was_reset_is_empty_and_without_figures)
 	cr_assert(level_take(&place, 9, 10, &used));
 	shm_store_relaxed(&level->peak, 9);
 	shm_store_relaxed(&level->denied, 9);
-	level_reset(&place, LEVEL_AMOUNT_MASK, 0);
+	level_reset(&place);
 	expect_invariants(0);
 	expect_figure(shm_load_relaxed(&level->peak), 0);
 	expect_figure(shm_load_relaxed(&level->denied), 0);
@@ -260,7 +260,7 @@ Test(level, that_is_damaged_keeps_nobody_and_a_reset_heals_it)
 		level_take(&place, prng_below(&prng, 100), prng_below(&prng, LEVEL_CEILING), &used);
 		level_release(&place, prng_below(&prng, 100));
 		level_read(level);
-		level_reset(&place, LEVEL_AMOUNT_MASK, 0);
+		level_reset(&place);
 		expect_figure(level_read(level), 0);
 		cr_assert(level_take(&place, 10, 10, &used));
 		cr_assert(!level_take(&place, 1, 10, &used));
