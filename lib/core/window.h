@@ -10,8 +10,8 @@
  * Why it never admits too much: baselines only grow from window to window, so total + n - base_j <= limit implies
  * total + n - base_k <= limit for j < k. A stale view only ever refuses. What makes that true is (W3): a baseline is
  * captured only while its window is still in force after the total was read. Without it a closed window captured late
- * would get a baseline above its successor's. The algorithm was searched exhaustively with spin before it was built;
- * docs/concurrency.md says how far.
+ * would get a baseline above its successor's. The algorithm is searched exhaustively with spin: tests/model/window.pml,
+ * and docs/concurrency.md says how far.
  *
  * A worker may die or stop anywhere: the next one rolls, captures, goes on. Lock-free; each retry means that another
  * operation took, rolled or captured. All functions are called inside a read section.
