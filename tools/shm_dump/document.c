@@ -1,132 +1,176 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A dump as one JSON document, "shmquota.dump" version 1: the segment, its workers, its components.
+ * Dumps as JSON: one document, "shmquota.dump" version 1 and its kin, or one value a line.
  *
- * Each worker and component stands on a line of its own, written as it is read, so that the document can be of any
- * size and can also be searched line by line.
+ * In a document each worker and component stands on a line of its own, written as it is read, so that it can be of any
+ * size and can also be searched line by line. In the other form each line says itself what it is and of which segment,
+ * so that lines of many segments and times may be mixed in one file.
  */
 #include "dump.h"
 
+#include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 
+#include "failure.h"
 #include "json.h"
 
-static const char *unit_of(int resource)
-{
-	if (resource == SHMQ_MESSAGES)
-		return "messages";
-	return resource == SHMQ_CPU ? "microseconds" : "bytes";
-}
+/* Where the elements of one array go, or the lines of a stream. */
+struct writer {
+	struct dump *dump;
+	const char *schema; /* of a stream's lines; NULL in a document */
+	const char *separator;
+};
 
-static json_t *json_resource(int resource, const struct shmq_resource_status *status, uint64_t period_ns)
+static void write_element(struct writer *writer, json_t *element)
 {
-	bool rate = shmq_resource_is_rate(resource);
-	json_t *figures;
+	json_t *line;
 
-	figures =
-	    json_pack("{ss ss so so so sf ss so so so so}", "kind", rate ? "rate" : "level", "unit", unit_of(resource),
-	              "used", json_u64(status->used), "limit", json_limit(status->limit), "available",
-	              json_limit(status->available), "percentage", status->percentage, "alarm",
-	              alarm_name(alarm_of(status)), "peak", json_u64(status->peak), "total", json_u64(status->total),
-	              "denied", json_u64(status->denied), "would_deny", json_u64(status->would_deny));
-	if (figures && rate) {
-		json_object_set_new(figures, "period_ns", json_u64(period_ns));
-		json_object_set_new(figures, "window_end_ns", json_u64(status->window_end_ns));
+	if (!writer->schema) {
+		json_line(writer->dump->out, writer->separator, element);
+		writer->separator = ",\n";
+		return;
 	}
-	return figures;
+	line = json_pack("{ss si so so}", "schema", writer->schema, "version", 1, "time_unix_ns",
+	                 json_u64(realtime_ns()), "segment", json_text(writer->dump->overview.name));
+	if (line && element)
+		json_object_update(line, element);
+	json_decref(element);
+	json_line(writer->dump->out, "", line);
+	fputc('\n', writer->dump->out);
 }
 
-static json_t *json_component(struct shmq_component *component, const struct shmq_status *status,
-                              const struct shmq_quota *quota)
+/* ---- Elements ---------------------------------------------------------------------------------------------------- */
+
+static json_t *json_component(const struct row *row, json_t *resources)
+{
+	return json_pack("{so so so}", "id", json_u64(row->id), "name", json_text(row->component), "resources",
+	                 resources);
+}
+
+static void write_component(void *context, const struct row *rows, size_t count)
 {
 	json_t *resources = json_object();
 
-	for (int r = 0; r < SHMQ_RESOURCES; r++)
-		json_object_set_new(resources, shmq_resource_name(r),
-		                    json_resource(r, &status->resource[r], quota->period_ns[r]));
-	return json_pack("{so so so}", "id", json_u64(shmq_component_id(component)), "name",
-	                 json_text(shmq_component_name(component)), "resources", resources);
+	for (size_t i = 0; i < count; i++)
+		json_object_set_new(resources, shmq_resource_name(rows[i].resource), json_figures(&rows[i]));
+	write_element(context, json_component(&rows[0], resources));
 }
 
-static json_t *json_worker(const struct shmq_worker *worker)
+static void write_rows(void *context, const struct row *rows, size_t count)
 {
-	char command[TEXT_PRINTABLE_MAX] = "";
-
-	if (worker->alive)
-		thread_command(command, worker->tid);
-	return json_pack("{so so sb sb so so so}", "slot", json_u64(worker->slot), "tid", json_u64(worker->tid),
-	                 "alive", worker->alive, "reading", worker->reading, "epoch",
-	                 worker->reading ? json_u64(worker->epoch) : json_null(), "attached_ns",
-	                 json_u64(worker->attached_ns), "command", *command ? json_text(command) : json_null());
+	for (size_t i = 0; i < count; i++)
+		write_element(context, json_row(&rows[i]));
 }
 
-static void write_workers(const struct dump *dump)
+static void write_limits(void *context, const struct row *rows, size_t count)
 {
-	const char *separator = "\n";
+	json_t *resources = json_object();
 
-	for (uint32_t slot = 0; slot < dump->info.threads; slot++) {
+	for (size_t i = 0; i < count; i++) {
+		bool rate = shmq_resource_is_rate(rows[i].resource);
+
+		json_object_set_new(resources, shmq_resource_name(rows[i].resource),
+		                    json_pack("{so so}", "limit", json_limit(rows[i].status.limit), "period_ns",
+		                              rate ? json_u64(rows[i].period_ns) : json_null()));
+	}
+	write_element(context, json_component(&rows[0], resources));
+}
+
+static void write_workers(struct writer *writer)
+{
+	const struct dump *dump = writer->dump;
+
+	for (uint32_t slot = 0; slot < dump->overview.info.threads; slot++) {
 		struct shmq_worker worker;
 
-		if (shmq_worker_at(dump->segment, slot, &worker) != 0)
-			continue;
-		json_line(stdout, separator, json_worker(&worker));
-		separator = ",\n";
+		if (shmq_worker_at(dump->segment, slot, &worker) == 0)
+			write_element(writer, json_worker(&worker));
 	}
 }
 
-static void write_components(const struct dump *dump)
+static void write_fields(struct writer *writer)
 {
-	struct shmq_component *component;
-	const char *separator = "\n";
-	uint32_t cursor = 0;
-
-	while ((component = dump_next(dump, &cursor))) {
-		struct shmq_status status;
-		struct shmq_quota quota;
-
-		if (dump_read(component, &status, &quota)) {
-			json_line(stdout, separator, json_component(component, &status, &quota));
-			separator = ",\n";
-		}
-		shmq_component_put(component);
-	}
-}
-
-/* The first members of every document: what it is, who wrote it and when, and of which segment. */
-static void write_head(const struct dump *dump, const char *schema)
-{
-	printf("{\"schema\":\"%s\",\"version\":1,\"library\":\"%s\",\"now_ns\":%" PRIu64 ",\n", schema, shmq_version(),
-	       dump->now_ns);
-	json_line(stdout, "\"segment\":", json_segment(dump->name, &dump->info, &dump->workers));
-}
-
-void dump_json(const struct dump *dump)
-{
-	write_head(dump, "shmquota.dump");
-	fputs(",\n\"workers\":[", stdout);
-	write_workers(dump);
-	fputs("],\n\"components\":[", stdout);
-	write_components(dump);
-	fputs("]}\n", stdout);
-}
-
-void dump_raw_json(const struct dump *dump)
-{
-	const char *separator = "\n";
 	struct shmq_field field;
 	uint64_t cursor = 0;
 
-	write_head(dump, "shmquota.raw");
-	fputs(",\n\"fields\":[", stdout);
-	while (shmq_field_next(dump->segment, &cursor, &field) == 1) {
+	while (shmq_field_next(writer->dump->segment, &cursor, &field) == 1) {
 		json_t *value = field.width <= 8 ? json_u64(field.value) : json_null();
 
-		json_line(stdout, separator,
-		          json_pack("{ss ss so ss so so so}", "object", field.object, "structure", field.structure,
-		                    "index", json_u64(field.index), "name", field.name, "offset",
-		                    json_u64(field.offset), "width", json_u64(field.width), "value", value));
-		separator = ",\n";
+		write_element(writer,
+		              json_pack("{ss ss so ss so so so}", "object", field.object, "structure", field.structure,
+		                        "index", json_u64(field.index), "name", field.name, "offset",
+		                        json_u64(field.offset), "width", json_u64(field.width), "value", value));
 	}
-	fputs("]}\n", stdout);
+}
+
+/* ---- Documents --------------------------------------------------------------------------------------------------- */
+
+static void begin_array(struct writer *writer, const char *name)
+{
+	fprintf(writer->dump->out, ",\n\"%s\":[", name);
+	writer->separator = "\n";
+}
+
+static void write_document(struct writer *writer)
+{
+	struct dump *dump = writer->dump;
+
+	switch (dump->view) {
+	case VIEW_RAW:
+		begin_array(writer, "fields");
+		write_fields(writer);
+		break;
+	case VIEW_WORKERS:
+		begin_array(writer, "workers");
+		write_workers(writer);
+		break;
+	case VIEW_POLICY:
+		begin_array(writer, "components");
+		selection_walk(&dump->selection, write_limits, writer);
+		break;
+	default:
+		begin_array(writer, "workers");
+		write_workers(writer);
+		fputc(']', dump->out);
+		begin_array(writer, "components");
+		selection_walk(&dump->selection, write_component, writer);
+	}
+	fputs("]}\n", dump->out);
+}
+
+void dump_json(struct dump *dump)
+{
+	static const char *const schemas[] = {"shmquota.dump", "shmquota.raw", "shmquota.workers", "shmquota.policy"};
+	struct writer writer = {.dump = dump};
+
+	if (selection_group(&dump->selection) < 0)
+		exit(fail(EXIT_FAILED, NULL, "out of memory"));
+	fprintf(dump->out, "{\"schema\":\"%s\",\"version\":1,\"library\":\"%s\",\"now_ns\":%" PRIu64 ",\n",
+	        schemas[dump->view], shmq_version(), dump->overview.now_ns);
+	json_line(dump->out, "\"segment\":", json_segment(&dump->overview));
+	write_document(&writer);
+}
+
+void dump_ndjson(struct dump *dump)
+{
+	struct writer writer = {.dump = dump};
+
+	switch (dump->view) {
+	case VIEW_RAW:
+		writer.schema = "shmquota.field";
+		write_fields(&writer);
+		break;
+	case VIEW_WORKERS:
+		writer.schema = "shmquota.worker";
+		write_workers(&writer);
+		break;
+	case VIEW_POLICY:
+		writer.schema = "shmquota.limits";
+		selection_walk(&dump->selection, write_limits, &writer);
+		break;
+	default:
+		writer.schema = "shmquota.row";
+		selection_walk(&dump->selection, write_rows, &writer);
+	}
 }

@@ -2,8 +2,8 @@
 /*
  * One dump of one segment: what was asked for, what is shown, and the views that show it.
  *
- * The segment is open for observing. Views write to standard output as they go and keep nothing, so a segment of a
- * million components needs no more memory than a small one. Figures are as of the moment they are read.
+ * The segment is open for observing. Views write to a stream as they go. Figures are as of the moment they are read; a
+ * row is read at one moment.
  */
 #ifndef DUMP_H
 #define DUMP_H
@@ -11,45 +11,41 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <shmquota.h>
 
+#include "column.h"
 #include "render.h"
-#include "segments.h"
+#include "selection.h"
+
+enum dump_view { VIEW_USAGE, VIEW_RAW, VIEW_WORKERS, VIEW_POLICY };
+enum dump_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_NDJSON };
 
 struct dump {
 	struct shmq_segment *segment;
-	const char *name;
-	struct shmq_info info;
-	struct worker_count workers;
-	struct style style;
-	uint64_t now_ns; /* CLOCK_MONOTONIC, when the dump began */
-	bool all_workers;
-	char *const *wanted; /* components asked for by name; all where there are none */
-	size_t wanted_count;
+	struct overview overview;
+	struct selection selection;
+	struct manner manner;
+	struct style style; /* of the stream that `out` goes to at last */
+	FILE *out;
+	enum dump_view view;
+	enum dump_format format;
+	bool has_header; /* titles, and what stands around a table */
+	struct column column[COLUMNS_MAX];
+	size_t columns; /* 0: the usual ones */
 };
 
-/* How close to its limit a resource is. */
-enum alarm { ALARM_NONE, ALARM_WARNING, ALARM_CRITICAL };
-enum alarm alarm_of(const struct shmq_resource_status *status);
-const char *alarm_name(enum alarm alarm); /* "ok", "warning", "critical" */
+/* Show what was asked for. */
+void dump_show(struct dump *dump);
 
-/*
- * The next component to show, to be given back with shmq_component_put(); NULL at the end. Start with cursor 0.
- * Components that are unregistered meanwhile are left out.
- */
-struct shmq_component *dump_next(const struct dump *dump, uint32_t *cursor);
-
-/* Read what a view shows of a component. False where it is gone by now. */
-bool dump_read(struct shmq_component *component, struct shmq_status *status, struct shmq_quota *quota);
-
-/* The name of the program that a thread runs, printable; "" where it is gone or hidden. Returns out. */
-char *thread_command(char out[TEXT_PRINTABLE_MAX], uint32_t tid);
-
-void dump_summary(const struct dump *dump);    /* the segment and its workers */
-void dump_components(const struct dump *dump); /* the table */
-void dump_json(const struct dump *dump);
+void dump_summary(const struct dump *dump); /* the segment, and its workers as far as they matter */
+void dump_workers(const struct dump *dump); /* all of them */
+void dump_table(const struct dump *dump);   /* the components */
+void dump_policy(const struct dump *dump);  /* the limits in force */
 void dump_raw(const struct dump *dump);
-void dump_raw_json(const struct dump *dump);
+
+void dump_json(struct dump *dump);   /* any view as one document */
+void dump_ndjson(struct dump *dump); /* any view as one value a line */
 
 #endif

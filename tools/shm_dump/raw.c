@@ -8,7 +8,6 @@
 #include "dump.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 void dump_raw(const struct dump *dump)
 {
@@ -16,16 +15,17 @@ void dump_raw(const struct dump *dump)
 	struct shmq_field field;
 	uint64_t cursor = 0;
 
-	printf("%s%-6s  %12s  %5s  %-44s  %18s  %s%s\n", tint_begin(style, TINT_BOLD), "OBJECT", "OFFSET", "WIDTH",
-	       "FIELD", "HEX", "DECIMAL", tint_end(style, TINT_BOLD));
+	if (dump->has_header)
+		fprintf(dump->out, "%s%-6s  %12s  %5s  %-44s  %18s  %s%s\n", tint_begin(style, TINT_BOLD), "OBJECT",
+		        "OFFSET", "WIDTH", "FIELD", "HEX", "DECIMAL", tint_end(style, TINT_BOLD));
 	while (shmq_field_next(dump->segment, &cursor, &field) == 1) {
 		char name[96];
 
 		snprintf(name, sizeof(name), "%s[%" PRIu32 "].%s", field.structure, field.index, field.name);
-		printf("%-6s  %#12" PRIx64 "  %5" PRIu32 "  ", field.object, field.offset, field.width);
+		fprintf(dump->out, "%-6s  %#12" PRIx64 "  %5" PRIu32 "  ", field.object, field.offset, field.width);
 		if (field.width <= 8)
-			printf("%-44s  %#18" PRIx64 "  %" PRIu64 "\n", name, field.value, field.value);
+			fprintf(dump->out, "%-44s  %#18" PRIx64 "  %" PRIu64 "\n", name, field.value, field.value);
 		else
-			puts(name);
+			fprintf(dump->out, "%s\n", name);
 	}
 }

@@ -31,83 +31,7 @@ static error_t parse_help_option(int key, char *argument, struct argp_state *sta
 }
 
 static const struct argp help_argp = {.options = help_options, .parser = parse_help_option};
-static const struct argp_child children[] = {{&help_argp, 0, NULL, 0}, {0}};
-
-/* ---- One verb ---------------------------------------------------------------------------------------------------- */
-
-static void check_count(const struct argp_state *state, const struct invocation *invocation)
-{
-	const struct verb *verb = invocation->verb;
-
-	if (invocation->count < verb->least)
-		argp_error(state, "an argument is missing: shmquota %s %s", verb->name, verb->arguments);
-	if (invocation->count > verb->most)
-		argp_error(state, "one argument too many: '%s'", invocation->arguments[verb->most]);
-}
-
-static error_t parse_verb_option(int key, char *argument, struct argp_state *state)
-{
-	struct invocation *invocation = state->input;
-
-	switch (key) {
-	case 'n':
-		invocation->name = argument;
-		return 0;
-	case 'q':
-		invocation->quiet = true;
-		return 0;
-	case 'j':
-		invocation->json = true;
-		return 0;
-	case 'a':
-		invocation->all = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		invocation->arguments[invocation->count++] = argument;
-		return 0;
-	case ARGP_KEY_END:
-		check_count(state, invocation);
-		return 0;
-	default:
-		if (key < OPTION_STORAGE || key > OPTION_MEMORY)
-			return ARGP_ERR_UNKNOWN;
-		if (limit_option(&invocation->quota, key, argument) != 0)
-			argp_error(state, "'%s' is not a limit of that kind", argument);
-		invocation->has_quota = true;
-		return 0;
-	}
-}
-
-/* What help says above (before \v) and below a verb's options. */
-static char *verb_doc(const struct verb *verb)
-{
-	char *doc;
-
-	if (asprintf(&doc, "%s.\v%s\n\n%s", verb->summary, verb->text, EXIT_CODES_HELP) < 0)
-		exit(fail(EXIT_FAILED, NULL, "out of memory"));
-	return doc;
-}
-
-/* Parse what follows a verb and run it; words[0] is the verb's last word. */
-static int run_verb(const struct verb *verb, int count, char **words)
-{
-	struct invocation invocation = {.verb = verb, .quota = SHMQ_QUOTA_DEFAULT};
-	char *doc = verb_doc(verb);
-	struct argp argp = {verb->options, parse_verb_option, verb->arguments, doc, children, NULL, NULL};
-	char title[64];
-	int code;
-
-	snprintf(title, sizeof(title), "shmquota %s", verb->name);
-	words[0] = title;
-	invocation.arguments = calloc((size_t)count, sizeof(*invocation.arguments));
-	if (!invocation.arguments)
-		exit(fail(EXIT_FAILED, NULL, "out of memory"));
-	argp_parse(&argp, count, words, 0, NULL, &invocation);
-	code = output_finish(verb->run(&invocation));
-	free(invocation.arguments);
-	free(doc);
-	return code;
-}
+const struct argp_child help_children[] = {{&help_argp, 0, NULL, 0}, {0}};
 
 /* ---- Which verb -------------------------------------------------------------------------------------------------- */
 
@@ -127,10 +51,12 @@ static int words_of_verb(const struct verb *verb, int count, char *const *words)
 /* The verb that the words begin with and how many of them are its name; NULL where there is none. */
 static const struct verb *find_verb(int count, char *const *words, int *taken)
 {
-	for (size_t i = 0; i < verb_count; i++) {
-		*taken = words_of_verb(&verbs[i], count, words);
+	const struct verb *verb;
+
+	for (size_t i = 0; (verb = verb_at(i)); i++) {
+		*taken = words_of_verb(verb, count, words);
 		if (*taken > 0)
-			return &verbs[i];
+			return verb;
 	}
 	return NULL;
 }
@@ -139,9 +65,10 @@ static const struct verb *find_verb(int count, char *const *words, int *taken)
 static bool begins_two_words(const char *word)
 {
 	size_t length = strlen(word);
+	const struct verb *verb;
 
-	for (size_t i = 0; i < verb_count; i++) {
-		if (strncmp(verbs[i].name, word, length) == 0 && verbs[i].name[length] == ' ')
+	for (size_t i = 0; (verb = verb_at(i)); i++) {
+		if (strncmp(verb->name, word, length) == 0 && verb->name[length] == ' ')
 			return true;
 	}
 	return false;
@@ -155,8 +82,9 @@ static int unknown_verb(int count, char *const *words)
 
 	snprintf(typed, sizeof(typed), "%s%s%s", words[0], two ? " " : "", two ? words[1] : "");
 	nearest = nearest_to(typed);
-	for (size_t i = 0; i < verb_count; i++)
-		nearest_offer(&nearest, verbs[i].name);
+	for (size_t i = 0; verb_at(i); i++)
+		nearest_offer(&nearest, verb_at(i)->name);
+	nearest_offer(&nearest, "help");
 	if (*nearest.best)
 		snprintf(advice, sizeof(advice), "Did you mean 'shmquota %s'? ", nearest.best);
 	strcat(advice, "'shmquota help' lists the verbs.");
@@ -194,8 +122,8 @@ static char *program_doc(void)
 	if (!stream)
 		exit(fail(EXIT_FAILED, NULL, "out of memory"));
 	fputs("Create quota segments, publish policies to them, and look after them.\vVerbs:\n", stream);
-	for (size_t i = 0; i < verb_count; i++)
-		fprintf(stream, "  %-13s  %s\n", verbs[i].name, verbs[i].summary);
+	for (size_t i = 0; verb_at(i); i++)
+		fprintf(stream, "  %-13s  %s\n", verb_at(i)->name, verb_at(i)->summary);
 	fputs("  help VERB      Explain a verb, with examples\n"
 	      "\n"
 	      "A segment is called /NAME, NAME, or by a path on a tmpfs. 'shm-dump' shows what is in one.\n"
@@ -204,6 +132,8 @@ static char *program_doc(void)
 	      "  shmquota policy check policy.ini\n"
 	      "  shmquota create policy.ini\n"
 	      "  shmquota list\n"
+	      "  shmquota top\n"
+	      "  shmquota try prefork alice messages 1 -- sendmail -t\n"
 	      "\n" EXIT_CODES_HELP,
 	      stream);
 	fclose(stream);
@@ -225,7 +155,7 @@ static int run(const struct argp *argp, int count, char **words)
 
 	if (!wants_help) {
 		verb = find_verb(count, words, &taken);
-		return verb ? run_verb(verb, count - taken + 1, words + taken - 1) : unknown_verb(count, words);
+		return verb ? verb_run(verb, count - taken + 1, words + taken - 1) : unknown_verb(count, words);
 	}
 	if (count == 1) {
 		argp_help(argp, stdout, ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK,
@@ -233,12 +163,13 @@ static int run(const struct argp *argp, int count, char **words)
 		return output_finish(EXIT_DONE);
 	}
 	verb = find_verb(count - 1, words + 1, &taken);
-	return verb ? run_verb(verb, 2, (char *[]){words[0], help_option, NULL}) : unknown_verb(count - 1, words + 1);
+	return verb ? verb_run(verb, 2, (char *[]){words[0], help_option, NULL}) : unknown_verb(count - 1, words + 1);
 }
 
 int main(int argc, char **argv)
 {
-	struct argp argp = {.parser = parse_program_option, .args_doc = "VERB [ARGUMENT...]", .children = children};
+	struct argp argp = {
+	    .parser = parse_program_option, .args_doc = "VERB [ARGUMENT...]", .children = help_children};
 	int first_word = argc;
 	char *doc;
 	int code;

@@ -10,28 +10,56 @@
 #include <argp.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <shmquota.h>
 
 #include "failure.h"
 #include "segments.h"
 
-/* Keys of options that have no short form. */
-enum { OPTION_STORAGE = 256, OPTION_MESSAGE_RATE, OPTION_NETWORK, OPTION_CPU, OPTION_MEMORY };
+/* Keys of options that have no short form. Limits stand first: OPTION_STORAGE to OPTION_MEMORY. */
+enum {
+	OPTION_STORAGE = 256,
+	OPTION_MESSAGE_RATE,
+	OPTION_NETWORK,
+	OPTION_CPU,
+	OPTION_MEMORY,
+	OPTION_HOLD,
+	OPTION_KEEP,
+	OPTION_WAIT,
+	OPTION_TIMES,
+	OPTION_OPENMETRICS,
+	OPTION_ASCII,
+	OPTION_EXPLAIN,
+	OPTION_ROOT
+};
 
+/* What a verb was given, parsed and counted. Numbers that were not given are 0. */
 struct invocation {
 	const struct verb *verb;
 	char **arguments;
 	size_t count;
-	const char *name; /* --name */
-	bool quiet, json, all;
+	char **command; /* what stood after "--"; NULL-terminated */
+	size_t command_count;
+	const char *name;   /* --name */
+	const char *file;   /* --output */
+	const char *root;   /* --root */
+	const char *listen; /* --listen */
+	bool quiet, json, all, explain;
+	bool hold, keep, openmetrics, ascii;
 	bool has_quota; /* a limit was given */
 	struct shmq_quota quota;
+	char **include, **exclude;
+	size_t include_count, exclude_count;
+	uint64_t interval_ns, wait_ns;
+	unsigned long times;
+	double warning, critical; /* percent */
+	int denied_code;
 };
 
 struct verb {
 	const char *name;      /* one word, or two: "policy check" */
-	const char *arguments; /* as --help shows them */
+	const char *arguments; /* as --help shows them; "--" in it says that a command may follow */
 	const char *summary;   /* one line, for the list of verbs */
 	const char *text;      /* the rest of its help, examples included */
 	const struct argp_option *options;
@@ -39,8 +67,20 @@ struct verb {
 	int (*run)(const struct invocation *invocation);
 };
 
-extern const struct verb verbs[];
-extern const size_t verb_count;
+#define PLUGIN_UNKNOWN 3 /* what plugins of monitoring systems exit with when they cannot tell, wrong usage included */
+
+/* The verbs in the order in which help lists them: first those that change something, then those that look. */
+extern const struct verb verbs_that_change[], verbs_that_look[];
+extern const size_t verbs_that_change_count, verbs_that_look_count;
+
+/* The verb with this number, from 0; NULL at the end. */
+const struct verb *verb_at(size_t number);
+
+/* Parse what follows a verb and run it; words[0] is the verb's last word. Returns an exit code. */
+int verb_run(const struct verb *verb, int count, char **words);
+
+/* The option -h, as a child of any parser. */
+extern const struct argp_child help_children[];
 
 int verb_create(const struct invocation *invocation);
 int verb_publish(const struct invocation *invocation);
@@ -49,9 +89,19 @@ int verb_list(const struct invocation *invocation);
 int verb_register(const struct invocation *invocation);
 int verb_unregister(const struct invocation *invocation);
 int verb_reset(const struct invocation *invocation);
+int verb_release(const struct invocation *invocation);
+int verb_try(const struct invocation *invocation);
 int verb_verify(const struct invocation *invocation);
 int verb_reap(const struct invocation *invocation);
 int verb_policy_check(const struct invocation *invocation);
+int verb_show(const struct invocation *invocation);
+int verb_workers(const struct invocation *invocation);
+int verb_top(const struct invocation *invocation);
+int verb_watch(const struct invocation *invocation);
+int verb_export(const struct invocation *invocation);
+int verb_serve(const struct invocation *invocation);
+int verb_doctor(const struct invocation *invocation);
+int verb_check(const struct invocation *invocation);
 
 /* Take an option of 'register' that sets a limit. Returns 0, or EINVAL where the argument is no such limit. */
 int limit_option(struct shmq_quota *quota, int key, const char *argument);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of verbs, in the order of a segment's life.
+ * The table of verbs that change something, in the order of a segment's life; those that look stand in verbs_look.c.
  */
 #include "verb.h"
 
@@ -18,11 +18,6 @@
 static const struct argp_option policy_options[] = {OPTION_ROW_NAME, OPTION_ROW_QUIET, {0}};
 static const struct argp_option quiet_options[] = {OPTION_ROW_QUIET, {0}};
 
-static const struct argp_option list_options[] = {
-    {"json", 'j', NULL, 0, "Write one JSON document with exact figures", 0},
-    {0},
-};
-
 static const struct argp_option reset_options[] = {
     {"all", 'a', NULL, 0, "Reset every component of the segment", 0},
     OPTION_ROW_QUIET,
@@ -39,7 +34,17 @@ static const struct argp_option register_options[] = {
     {0},
 };
 
-const struct verb verbs[] = {
+static const struct argp_option try_options[] = {
+    {"name", 'n', "NAME", 0, "The segment, where it is not the first argument", 0},
+    {"hold", OPTION_HOLD, NULL, 0, "Give the amount back when the command ends, whatever its status", 0},
+    {"keep", OPTION_KEEP, NULL, 0, "Keep the amount taken also when the command fails", 0},
+    {"wait", OPTION_WAIT, "DURATION", 0, "Wait so long to be admitted, such as 30s", 0},
+    {"denied-code", 'E', "N", 0, "Exit with N instead of 6 when it is denied", 0},
+    {"quiet", 'q', NULL, 0, "Do not say why it was denied", 0},
+    {0},
+};
+
+const struct verb verbs_that_change[] = {
     {
 	"create",
 	"POLICY.ini...",
@@ -118,40 +123,6 @@ const struct verb verbs[] = {
 	verb_reset,
     },
     {
-	"list",
-	"",
-	"List the segments of this machine",
-	"State is 'live' where somebody is attached, 'idle' where nobody is, and 'crashed' where all who are attached "
-	"are dead. Segments at paths of their own are not found.\n"
-	"\n"
-	"Examples:\n"
-	"  shmquota list\n"
-	"  shmquota list --json | jq -r '.segments[].name'",
-	list_options,
-	0,
-	0,
-	verb_list,
-    },
-    {
-	"verify",
-	"NAME",
-	"Check whether a segment is sound",
-	"Every structure of the segment is checked, and each invariant that is broken is named with what was found and "
-	"what was expected. Nothing is changed, and it may be run beside a host at work: what is changing at the "
-	"moment is looked at again. The exit code is 4 where something is broken.\n"
-	"\n"
-	"A host may itself have brought a level below what is held of it, by shmq_release() while reservations were "
-	"open.\n"
-	"\n"
-	"Examples:\n"
-	"  shmquota verify prefork\n"
-	"  shmquota verify --quiet prefork || systemctl restart myhost",
-	quiet_options,
-	1,
-	1,
-	verb_verify,
-    },
-    {
 	"reap",
 	"NAME",
 	"Give back what dead workers held",
@@ -166,6 +137,49 @@ const struct verb verbs[] = {
 	1,
 	1,
 	verb_reap,
+    },
+    {
+	"release",
+	"NAME COMPONENT RESOURCE AMOUNT",
+	"Give back part of a level",
+	"For storage and memory that was taken and is not used any more, as after files were deleted by hand. It stops "
+	"at "
+	"zero and says so where less was used. Rates (messages, network, cpu) give themselves back with their "
+	"windows.\n"
+	"\n"
+	"Examples:\n"
+	"  shmquota release prefork alice storage 20MB\n"
+	"  shmquota release prefork alice storage $(stat -c %s old.tar) && rm old.tar",
+	quiet_options,
+	4,
+	4,
+	verb_release,
+    },
+    {
+	"try",
+	"[NAME] COMPONENT RESOURCE AMOUNT [-- COMMAND...]",
+	"Run a command only if its quota admits it",
+	"The amount is reserved, the command runs, and its exit status is passed on. When it succeeds the amount stays "
+	"taken; when it fails, or cannot be run, or 'shmquota try' itself is killed, the amount is given back (of a "
+	"rate "
+	"only within its window). With --hold it is always given back at the end: a level then bounds what runs at a "
+	"time. Memory is always held. With --keep it always stays taken.\n"
+	"\n"
+	"Over quota, the command is not run and the exit status is 6 (see -E). A command that a signal ended gives 128 "
+	"and the signal's number, one that was not found 127, one that could not be run 126. Without a command the "
+	"amount is just taken.\n"
+	"\n"
+	"Without NAME it is the segment of -n, or the only one of this machine.\n"
+	"\n"
+	"Examples:\n"
+	"  shmquota try prefork alice messages 1 -- sendmail -t < letter\n"
+	"  shmquota try -n prefork alice storage 2GB -- tar -cf backup.tar /home/alice\n"
+	"  shmquota try --hold --wait 10min prefork batch memory 8GB -- ./report\n"
+	"  if shmquota try -q prefork alice messages 1; then echo admitted; fi",
+	try_options,
+	3,
+	4,
+	verb_try,
     },
     {
 	"remove",
@@ -199,4 +213,12 @@ const struct verb verbs[] = {
     },
 };
 
-const size_t verb_count = sizeof(verbs) / sizeof(verbs[0]);
+const size_t verbs_that_change_count = sizeof(verbs_that_change) / sizeof(verbs_that_change[0]);
+
+const struct verb *verb_at(size_t number)
+{
+	if (number < verbs_that_change_count)
+		return &verbs_that_change[number];
+	number -= verbs_that_change_count;
+	return number < verbs_that_look_count ? &verbs_that_look[number] : NULL;
+}

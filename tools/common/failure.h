@@ -16,7 +16,8 @@ enum exit_code {
 	EXIT_USAGE = 2,
 	EXIT_NOT_FOUND = 3,
 	EXIT_DAMAGED = 4,
-	EXIT_POLICY = 5
+	EXIT_POLICY = 5,
+	EXIT_DENIED = 6
 };
 
 /* The table as --help shows it. */
@@ -27,7 +28,8 @@ enum exit_code {
 	"  2  wrong usage\n"                                                                                           \
 	"  3  no such segment or component\n"                                                                          \
 	"  4  the segment is damaged, or of another layout, boot or namespace\n"                                       \
-	"  5  the policy has errors\n"
+	"  5  the policy has errors\n"                                                                                 \
+	"  6  over quota: it was denied\n"
 
 /* The exit code for a result of the library. */
 int exit_code_of(int result);

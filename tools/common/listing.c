@@ -14,21 +14,18 @@
 /* What is known of one segment; with a negative result nothing but that. */
 struct listed {
 	int result;
-	struct shmq_info info;
-	struct worker_count workers;
+	struct overview overview;
 };
 
 static struct listed look_at(const char *name)
 {
-	struct listed listed = {.info = {.size = sizeof(listed.info)}};
+	struct listed listed = {.result = 0};
 	struct shmq_segment *segment;
 
 	listed.result = shmq_segment_open(&segment, name, SHMQ_OBSERVE);
 	if (listed.result < 0)
 		return listed;
-	listed.result = shmq_segment_info(segment, &listed.info);
-	listed.workers = segment_workers(segment, &listed.info);
-	listed.info.name = name;
+	listed.overview = overview_read(segment, name);
 	shmq_segment_close(segment);
 	return listed;
 }
@@ -42,18 +39,19 @@ static enum tint tint_of_state(const struct worker_count *workers)
 
 static void write_facts(FILE *stream, const struct style *style, const struct listed *listed)
 {
-	const struct shmq_info *info = &listed->info;
+	const struct shmq_info *info = &listed->overview.info;
+	const struct worker_count *count = &listed->overview.workers;
 	char components[32], workers[48], generation[32];
 	int length;
 
 	snprintf(components, sizeof(components), "%" PRIu32 "/%" PRIu32, info->components_used, info->components);
 	snprintf(generation, sizeof(generation), "#%" PRIu64, info->policy_generation);
-	length = snprintf(workers, sizeof(workers), "%u", listed->workers.alive);
-	if (listed->workers.dead > 0)
-		snprintf(workers + length, sizeof(workers) - (size_t)length, " + %u dead", listed->workers.dead);
-	cell_left(stream, style, tint_of_state(&listed->workers), segment_state(&listed->workers), 9);
+	length = snprintf(workers, sizeof(workers), "%u", count->alive);
+	if (count->dead > 0)
+		snprintf(workers + length, sizeof(workers) - (size_t)length, " + %u dead", count->dead);
+	cell_left(stream, style, tint_of_state(count), segment_state(count), 9);
 	cell_right(stream, style, TINT_NONE, components, 13);
-	cell_right(stream, style, listed->workers.dead ? TINT_RED : TINT_NONE, workers, 12);
+	cell_right(stream, style, count->dead ? TINT_RED : TINT_NONE, workers, 12);
 	cell_right(stream, style, TINT_NONE, generation, 8);
 	cell_right(stream, style, TINT_NONE, bytes_label(info->policy_bytes + info->usage_bytes).text, 10);
 	fprintf(stream, "  %s\n", age_label(info->created_unix_ns).text);
@@ -91,7 +89,7 @@ static json_t *json_listed(const char *name)
 	struct listed listed = look_at(name);
 
 	if (listed.result == 0)
-		return json_segment(name, &listed.info, &listed.workers);
+		return json_segment(&listed.overview);
 	return json_pack("{so ss s{si ss}}", "name", json_text(name), "state", "unreadable", "error", "result",
 	                 listed.result, "text", shmq_strerror(listed.result));
 }

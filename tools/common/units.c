@@ -165,14 +165,30 @@ struct label components_label(uint64_t count)
 	return label;
 }
 
-struct label time_label(uint64_t unix_ns)
+static bool broken_down_time(struct tm *out, uint64_t unix_ns)
 {
 	time_t seconds = (time_t)(unix_ns / NS_PER_S);
+
+	return localtime_r(&seconds, out) != NULL;
+}
+
+struct label time_label(uint64_t unix_ns)
+{
 	struct label label = {"unknown"};
 	struct tm broken_down;
 
-	if (localtime_r(&seconds, &broken_down))
+	if (broken_down_time(&broken_down, unix_ns))
 		strftime(label.text, sizeof(label.text), "%Y-%m-%d %H:%M:%S %z", &broken_down);
+	return label;
+}
+
+struct label clock_label(uint64_t unix_ns)
+{
+	struct label label = {"unknown"};
+	struct tm broken_down;
+
+	if (broken_down_time(&broken_down, unix_ns))
+		strftime(label.text, sizeof(label.text), "%H:%M:%S", &broken_down);
 	return label;
 }
 

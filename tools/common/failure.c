@@ -24,6 +24,9 @@
 int exit_code_of(int result)
 {
 	switch (result) {
+	case SHMQ_DENIED:
+	case SHMQ_FORBIDDEN:
+		return EXIT_DENIED;
 	case -ENOENT:
 	case -ESTALE:
 		return EXIT_NOT_FOUND;

@@ -33,6 +33,9 @@ struct label components_label(uint64_t count);
 /* A point in time, in the user's time zone: "2024-05-01 13:07:22 +0200". */
 struct label time_label(uint64_t unix_ns);
 
+/* The time of day only: "13:07:22". */
+struct label clock_label(uint64_t unix_ns);
+
 /* How long ago that was. */
 struct label age_label(uint64_t unix_ns);
 

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The segments themselves: whether they can be opened, are sound, have room, and belong to somebody who is there.
+ */
+#include "doctor.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "row.h"
+#include "segments.h"
+#include "units.h"
+
+/* ---- What cannot be opened --------------------------------------------------------------------------------------- */
+
+static const struct {
+	int result;
+	enum severity severity;
+	const char *cure;
+} failures[] = {
+    {-EUCLEAN, FINDING_WARNING, "Its host replaces it when it starts; 'shmquota remove NAME' takes it away."},
+    {-EXDEV, FINDING_NOTE,
+     "Look at it from where its host runs: 'docker exec', or 'nsenter --pid --time --target PID'."},
+    {-EACCES, FINDING_NOTE, "Run this as its owner, or as root."},
+    {-EPERM, FINDING_PROBLEM,
+     "Make its host run as a user that this one trusts, and see that others may not write to its files (mode 0640)."},
+    {-EPROTO, FINDING_PROBLEM, "Use the tools of the release that its host runs, or restart the host."},
+    {-EBADMSG, FINDING_PROBLEM, "Stop its host, 'shmquota remove NAME', and start it again."},
+    {-ENODATA, FINDING_PROBLEM, "Stop its host, 'shmquota remove NAME', and start it again."},
+};
+
+static void report_failure(struct doctor *doctor, const char *name, int result)
+{
+	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+		if (failures[i].result == result) {
+			finding(doctor, failures[i].severity, "segment", failures[i].cure, "%s: %s", name,
+			        shmq_strerror(result));
+			return;
+		}
+	}
+	finding(doctor, FINDING_PROBLEM, "segment", NULL, "%s: %s", name, shmq_strerror(result));
+}
+
+/* ---- What can ---------------------------------------------------------------------------------------------------- */
+
+static bool process_is_gone(uint32_t pid)
+{
+	return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+static unsigned examine_workers(struct doctor *doctor, const struct overview *it)
+{
+	const struct worker_count *workers = &it->workers;
+	unsigned found = 0;
+
+	if (workers->dead > 0 && workers->alive == 0) {
+		finding(doctor, FINDING_WARNING, "segment",
+		        "Start its host again, or 'shmquota reap NAME' and look why it died.",
+		        "%s: crashed, all %u workers are dead", it->name, workers->dead);
+		found++;
+	} else if (workers->dead > 0) {
+		finding(doctor, FINDING_WARNING, "segment",
+		        "The host should call shmq_housekeep(); 'shmquota reap NAME' does it.",
+		        "%s: %u dead worker%s, what they held is still counted", it->name, workers->dead,
+		        workers->dead == 1 ? "" : "s");
+		found++;
+	}
+	if (it->info.controller_pid && process_is_gone(it->info.controller_pid)) {
+		finding(doctor, FINDING_WARNING, "segment", "'shmquota reap NAME' repairs what it left.",
+		        "%s: its controller, pid %" PRIu32 ", died at work", it->name, it->info.controller_pid);
+		found++;
+	}
+	return found;
+}
+
+static unsigned examine_capacity(struct doctor *doctor, const struct overview *it)
+{
+	const struct shmq_info *info = &it->info;
+	uint64_t components = (uint64_t)info->components_used + info->retired;
+	unsigned found = 0;
+
+	if (components * 10 >= (uint64_t)info->components * 9) {
+		finding(doctor, FINDING_WARNING, "segment",
+		        "Unregister some, or create it anew with more 'components'.",
+		        "%s: %" PRIu64 " of %" PRIu32 " components are taken", it->name, components, info->components);
+		found++;
+	}
+	if ((uint64_t)info->threads_used * 10 >= (uint64_t)info->threads * 9) {
+		finding(doctor, FINDING_WARNING, "segment", "Use fewer threads, or create it anew with more 'threads'.",
+		        "%s: %" PRIu32 " of %" PRIu32 " thread slots are taken", it->name, info->threads_used,
+		        info->threads);
+		found++;
+	}
+	return found;
+}
+
+static unsigned examine_modes(struct doctor *doctor, const char *name)
+{
+	char path[SEGMENT_PATH_MAX + 32];
+	struct stat policy, usage;
+
+	segment_policy_path(path, sizeof(path), name);
+	if (stat(path, &policy) != 0)
+		return 0;
+	strcpy(path + strlen(path) - strlen(".policy"), ".usage");
+	if (stat(path, &usage) != 0)
+		return 0;
+	if (usage.st_mode & S_IWOTH) {
+		finding(doctor, FINDING_PROBLEM, "segment",
+		        "Give its host 'mode = 0660' and the workers a group of their own.",
+		        "%s: everybody may write to its figures (mode %04o)", name, (unsigned)usage.st_mode & 07777);
+		return 1;
+	}
+	if (policy.st_uid != usage.st_uid) {
+		finding(doctor, FINDING_WARNING, "segment", "Have one user own both files.",
+		        "%s: its two halves belong to uid %u and uid %u", name, (unsigned)policy.st_uid,
+		        (unsigned)usage.st_uid);
+		return 1;
+	}
+	return 0;
+}
+
+static void examine_segment(struct doctor *doctor, const char *name)
+{
+	struct shmq_segment *segment;
+	struct overview overview;
+	unsigned found;
+	int result = shmq_segment_open(&segment, name, SHMQ_OBSERVE);
+
+	if (result < 0) {
+		report_failure(doctor, name, result);
+		return;
+	}
+	overview = overview_read(segment, name);
+	found = examine_workers(doctor, &overview) + examine_capacity(doctor, &overview) + examine_modes(doctor, name);
+	result = shmq_segment_verify(segment, NULL, NULL);
+	if (result > 0) {
+		finding(doctor, FINDING_PROBLEM, "segment",
+		        "'shmquota verify NAME' names them; stop its host, remove it, and start the host again.",
+		        "%s: damaged, %d invariant%s broken", name, result, result == 1 ? " is" : "s are");
+		found++;
+	}
+	if (found == 0)
+		finding(doctor, FINDING_OK, "segment", NULL, "%s: %s and sound, %" PRIu32 " of %" PRIu32 " components",
+		        name, segment_state(&overview.workers), overview.info.components_used,
+		        overview.info.components);
+	shmq_segment_close(segment);
+}
+
+void examine_segments(struct doctor *doctor)
+{
+	struct segment_names names = {0};
+
+	segment_names_find(&names);
+	if (names.count == 0)
+		finding(doctor, FINDING_OK, "segment", NULL, "there is none in " SEGMENT_FOLDER);
+	for (size_t i = 0; i < names.count; i++)
+		examine_segment(doctor, names.name[i]);
+	segment_names_free(&names);
+}
+
+/* ---- Halves ------------------------------------------------------------------------------------------------------ */
+
+/* Whether NAME.other is missing beside NAME.ending. */
+static bool is_half(const char *entry, const char *ending, const char *other)
+{
+	size_t length = strlen(entry), tail = strlen(ending);
+	char path[SEGMENT_PATH_MAX];
+
+	if (length <= tail || strcmp(entry + length - tail, ending) != 0)
+		return false;
+	snprintf(path, sizeof(path), "%s/%.*s%s", SEGMENT_FOLDER, (int)(length - tail), entry, other);
+	return access(path, F_OK) != 0;
+}
+
+void examine_halves(struct doctor *doctor)
+{
+	DIR *folder = opendir(SEGMENT_FOLDER);
+	const struct dirent *entry;
+	unsigned count = 0;
+
+	while (folder && (entry = readdir(folder))) {
+		if (!is_half(entry->d_name, ".policy", ".usage") && !is_half(entry->d_name, ".usage", ".policy"))
+			continue;
+		finding(doctor, FINDING_WARNING, "leftover",
+		        "Where it is yours: 'shmquota remove NAME', without the ending.",
+		        SEGMENT_FOLDER "/%s is half of a segment, its other half is gone", entry->d_name);
+		count++;
+	}
+	if (folder)
+		closedir(folder);
+	if (count == 0)
+		finding(doctor, FINDING_OK, "leftovers", NULL, "no half segments in " SEGMENT_FOLDER);
+}

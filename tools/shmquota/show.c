@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shmquota show: a segment or its components, figure by figure, each with the line of the table of counters that says
+ * what it is.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "column.h"
+#include "json.h"
+#include "target.h"
+
+struct showing {
+	struct style style;
+	struct manner manner;
+	bool explain;
+};
+
+/* What a counter means besides its line, indented, broken at words. */
+static void show_text(const struct showing *showing, const char *text, unsigned indent)
+{
+	unsigned width = showing->style.columns ? showing->style.columns : 100;
+	unsigned column = 0;
+
+	while (*text) {
+		size_t length = strcspn(text, " ");
+
+		if (column > 0 && column + 1 + length > width) {
+			putchar('\n');
+			column = 0;
+		}
+		if (column == 0)
+			column = indent +
+			         (unsigned)printf("%*s%s%.*s", (int)indent, "", tint_begin(&showing->style, TINT_DIM),
+			                          (int)length, text) -
+			         indent;
+		else
+			column += (unsigned)printf(" %.*s", (int)length, text);
+		text += length + (text[length] == ' ');
+	}
+	printf("%s\n", tint_end(&showing->style, TINT_DIM));
+}
+
+/* ---- A segment --------------------------------------------------------------------------------------------------- */
+
+static void show_segment(const struct showing *showing, const struct overview *overview)
+{
+	struct subject subject = {overview, NULL};
+	unsigned width = 0;
+	size_t count;
+	const struct counter *counters = counters_of(SCOPE_SEGMENT, &count);
+	struct cell cell;
+
+	for (size_t i = 0; i < count; i++) {
+		unsigned taken = text_width(value_text(&cell, &counters[i], &subject, &showing->manner));
+
+		width = taken > width ? taken : width;
+	}
+	width = width > 40 ? 40 : width;
+	for (size_t i = 0; i < count; i++) {
+		printf("%-22s  ", counters[i].name);
+		value_text(&cell, &counters[i], &subject, &showing->manner);
+		cell_left(stdout, &showing->style, TINT_BOLD, *cell.text ? cell.text : "-", width + 2);
+		printf("%s%s%s\n", tint_begin(&showing->style, TINT_DIM), counters[i].brief,
+		       tint_end(&showing->style, TINT_DIM));
+		if (showing->explain && *counters[i].text)
+			show_text(showing, counters[i].text, 24);
+	}
+}
+
+/* ---- A component ------------------------------------------------------------------------------------------------- */
+
+/* Whether a counter is worth a line of its own; units are written behind figures. */
+static bool is_figure(const struct counter *counter)
+{
+	static const char *const others[] = {"component", "id", "resource", "unit"};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (strcmp(counter->name, others[i]) == 0)
+			return false;
+	}
+	return counter->title != NULL;
+}
+
+static enum tint tint_of(const struct counter *counter, const struct row *row, const char *text)
+{
+	static const enum tint tints[] = {TINT_NONE, TINT_YELLOW, TINT_RED};
+
+	if (strcmp(counter->name, "used") == 0 || strcmp(counter->name, "percentage") == 0 ||
+	    strcmp(counter->name, "alarm") == 0)
+		return tints[row->alarm];
+	return strcmp(text, "0") == 0 || strcmp(text, "-") == 0 ? TINT_DIM : TINT_NONE;
+}
+
+/* One line: a counter of all resources. */
+static void show_counter(const struct showing *showing, const struct counter *counter, const struct row *rows)
+{
+	unsigned brief = 14 + SHMQ_RESOURCES * 13 + 2;
+	struct cell cell;
+
+	printf("  %-12s", counter->alias ? counter->alias : counter->name);
+	for (int r = 0; r < SHMQ_RESOURCES; r++) {
+		value_text(&cell, counter, &(struct subject){NULL, &rows[r]}, &showing->manner);
+		if (!*cell.text)
+			strcpy(cell.text, "-");
+		putchar(' ');
+		cell_right(stdout, &showing->style, tint_of(counter, &rows[r], cell.text), cell.text, 12);
+	}
+	if (showing->style.columns == 0 || showing->style.columns >= brief + text_width(counter->brief))
+		printf("  %s%s%s", tint_begin(&showing->style, TINT_DIM), counter->brief,
+		       tint_end(&showing->style, TINT_DIM));
+	putchar('\n');
+	if (showing->explain && *counter->text)
+		show_text(showing, counter->text, 14);
+}
+
+static void show_component(const struct showing *showing, const struct row *rows, const char *segment)
+{
+	char printable[TEXT_PRINTABLE_MAX];
+	size_t count;
+	const struct counter *counters = counters_of(SCOPE_RESOURCE, &count);
+
+	text_printable(printable, sizeof(printable), rows[0].component);
+	printf("%s%s%s, component %u of %s\n\n%s%14s", tint_begin(&showing->style, TINT_BOLD), printable,
+	       tint_end(&showing->style, TINT_BOLD), (unsigned)rows[0].id, segment,
+	       tint_begin(&showing->style, TINT_BOLD), "");
+	for (int r = 0; r < SHMQ_RESOURCES; r++)
+		printf(" %12s", shmq_resource_name(r));
+	printf("%s\n", tint_end(&showing->style, TINT_BOLD));
+	for (size_t i = 0; i < count; i++) {
+		if (is_figure(&counters[i]))
+			show_counter(showing, &counters[i], rows);
+	}
+}
+
+static void component_json(const struct row *rows, const char *segment)
+{
+	json_t *resources = json_object();
+
+	for (int r = 0; r < SHMQ_RESOURCES; r++)
+		json_object_set_new(resources, shmq_resource_name(r), json_figures(&rows[r]));
+	json_line(stdout, "",
+	          json_pack("{ss si so so so so}", "schema", "shmquota.component", "version", 1, "segment",
+	                    json_text(segment), "id", json_u64(rows[0].id), "name", json_text(rows[0].component),
+	                    "resources", resources));
+	putchar('\n');
+}
+
+static int show_one(const struct showing *showing, const struct invocation *invocation, struct shmq_segment *segment,
+                    const char *name, const char *component_name)
+{
+	struct row rows[SHMQ_RESOURCES];
+	struct shmq_component *component;
+	int result = shmq_component_find(&component, segment, component_name);
+	bool is_there;
+
+	if (result < 0)
+		return component_failed("show", component_name, segment, name, result);
+	is_there = rows_read(rows, component);
+	if (is_there && invocation->json)
+		component_json(rows, name);
+	else if (is_there)
+		show_component(showing, rows, name);
+	shmq_component_put(component);
+	return is_there ? EXIT_DONE : component_failed("show", component_name, segment, name, -ESTALE);
+}
+
+int verb_show(const struct invocation *invocation)
+{
+	struct showing showing = {.style = style_of(stdout), .explain = invocation->explain};
+	char name[SEGMENT_PATH_MAX];
+	struct shmq_segment *segment;
+	struct overview overview;
+	int code = target_open(&segment, name, invocation->arguments[0], SHMQ_OBSERVE);
+
+	if (code != EXIT_DONE)
+		return code;
+	showing.manner.unicode = showing.style.unicode;
+	overview = overview_read(segment, name);
+	if (invocation->count < 2 && invocation->json)
+		json_line(stdout,
+		          "{\"schema\":\"shmquota.segment\",\"version\":1,\"segment\":", json_segment(&overview));
+	else if (invocation->count < 2)
+		show_segment(&showing, &overview);
+	if (invocation->count < 2 && invocation->json)
+		puts("}");
+	for (size_t i = 1; i < invocation->count; i++) {
+		int one;
+
+		if (i > 1 && !invocation->json)
+			putchar('\n');
+		one = show_one(&showing, invocation, segment, name, invocation->arguments[i]);
+		code = code == EXIT_DONE ? one : code;
+	}
+	shmq_segment_close(segment);
+	return code;
+}
