@@ -80,7 +80,7 @@ static int check_ledger(const struct shmq_segment *segment, uint32_t slot)
 
 	WELL((shm_load_relaxed(&intent->state) & INTENT_STATE_MASK) == INTENT_IDLE, "the intent of slot %u is open",
 	     slot);
-	for (uint32_t i = 0; i < segment->layout.reservations; i++) {
+	for (uint32_t i = 0; i < segment->layout.entries; i++) {
 		struct ledger_entry entry = {segment, slot, i};
 
 		WELL(ledger_held(&entry) == 0, "entry %u of the free slot %u holds %" PRIu64, i, slot,

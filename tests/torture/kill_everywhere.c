@@ -14,6 +14,9 @@
  * a death is the shared memory and the kernel's state; between two boundaries at which these are the same only the
  * dead process's registers and private memory differ, and nobody can read them any more. --all kills at every boundary
  * nevertheless, those of the recovery after another death excepted, which are too many.
+ *
+ * --fence says how read sections begin: with a fence of their own, or with one that membarrier makes them pass. Where it
+ * matters victims die once in each mode, written over in one of them; with --all in every way in both.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -22,6 +25,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -228,13 +232,16 @@ static void record(const struct series *series, struct trace_path *path)
 	}
 }
 
-/* How often to die at a boundary: once as a survivor writes over it, and once as none does; or in turn; or not. */
+/*
+ * How often to die at a boundary. With --all twice, as a survivor writes over it and as none does; else the other time is
+ * the other mode's. Or not at all.
+ */
 static unsigned count_deaths(const struct series *series, const struct trace_boundary *boundary, bool is_sampled)
 {
 	if (series->first != NULL && !options.all)
 		return boundary->is_written || is_sampled;
 	if (boundary->matters)
-		return 2;
+		return options.all ? 2 : 1;
 	return is_sampled || (options.all && series->first == NULL);
 }
 
@@ -247,7 +254,7 @@ static void die_everywhere(const struct series *series)
 	record(series, &path);
 	series->tally->boundaries += path.count;
 	for (size_t i = 0; i < path.count; i++) {
-		unsigned turn = (unsigned)prng_next(&prng);
+		unsigned turn = (unsigned)prng_next(&prng) + world_has_membarrier;
 		bool is_sampled = prng_below(&prng, path.count) < samples;
 		unsigned deaths = count_deaths(series, &path.boundaries[i], is_sampled);
 
@@ -258,7 +265,8 @@ static void die_everywhere(const struct series *series)
 }
 
 /*
- * The recovery after a first victim. That one dies wherever it changes the shared memory, or at so many of these places.
+ * The recovery after a first victim. That one dies wherever it changes the shared memory, or at so many of these places;
+ * without --all at every other one of them, and at the rest in the other mode.
  */
 static void die_after_another(const struct series *series)
 {
@@ -277,7 +285,8 @@ static void die_after_another(const struct series *series)
 		/* Each choice of so many out of those that are left is as likely as another. */
 		if (!path.boundaries[i].is_written || prng_below(&prng, left--) >= wanted)
 			continue;
-		wanted--;
+		if (wanted-- % 2 == world_has_membarrier && !options.all)
+			continue;
 		after.first_path = &path;
 		after.first_boundary = i;
 		die_everywhere(&after);
@@ -338,7 +347,8 @@ static void stay_on_one_processor(void)
 
 static int usage(const char *program)
 {
-	fprintf(stderr, "usage: %s [--all] [--seed N] [--operation NAME] [--list]\n", program);
+	fprintf(stderr, "usage: %s [--fence full|membarrier] [--all] [--seed N] [--operation NAME] [--list]\n",
+	        program);
 	return 2;
 }
 
@@ -356,7 +366,8 @@ static int run(void)
 	name_sweep();
 	signal(SIGALRM, bark);
 	stay_on_one_processor();
-	printf("seed %" PRIu64 ", %s\n", options.seed, options.all ? "every boundary" : "boundaries that matter");
+	printf("seed %" PRIu64 ", %s, fence %s\n", options.seed,
+	       options.all ? "every boundary" : "boundaries that matter", world_has_membarrier ? "membarrier" : "full");
 	printf("%-28s %10s %8s %8s %8s %8s\n", "operation", "boundaries", "killed", "astray", "failures", "seconds");
 	for (const struct operation_of_victim *operation = operations; operation->name != NULL; operation++) {
 		if (options.only != NULL && operation != operation_find(options.only))
@@ -371,12 +382,19 @@ static int run(void)
 	return failed == 0 && passed > 0 ? 0 : 1;
 }
 
+static bool set_fence(const char *mode)
+{
+	world_has_membarrier = strcmp(mode, "membarrier") == 0;
+	return world_has_membarrier || strcmp(mode, "full") == 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option names[] = {{"all", no_argument, NULL, 'a'},
 	                                      {"seed", required_argument, NULL, 's'},
 	                                      {"operation", required_argument, NULL, 'o'},
 	                                      {"list", no_argument, NULL, 'l'},
+	                                      {"fence", required_argument, NULL, 'f'},
 	                                      {0}};
 	int option;
 
@@ -389,6 +407,8 @@ int main(int argc, char **argv)
 			options.only = optarg;
 		else if (option == 'l')
 			return list();
+		else if (option == 'f' && set_fence(optarg))
+			continue;
 		else
 			return usage(argv[0]);
 	}

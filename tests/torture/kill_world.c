@@ -24,6 +24,7 @@
 #define HELD_STORAGE 7
 #define HELD_MEMORY 5
 
+bool world_has_membarrier;
 const int64_t world_base[SHMQ_RESOURCES] = {100, 10, 20, 30, 0};
 static const int64_t disturbance[SHMQ_RESOURCES] = {2, 1, 1, 1, 0};
 
@@ -196,6 +197,7 @@ void world_build(struct world *world, const struct world_setup *setup)
 	options.components = WORLD_COMPONENTS;
 	options.threads = world->setup.threads;
 	options.reservations = WORLD_RESERVATIONS;
+	options.membarrier = world_has_membarrier;
 	name_segment(world->name, "kill");
 	name_segment(world->other_name, "kill-other");
 	MUST(shmq_segment_create(&world->segment, world->name, &options));

@@ -46,6 +46,9 @@ struct world {
 extern const int64_t world_base[SHMQ_RESOURCES];
 int64_t world_used(const struct world *world, int resource);
 
+/* Whether the segments of all worlds are made with membarrier. */
+extern bool world_has_membarrier;
+
 /* Ends the program where something fails. */
 void world_build(struct world *world, const struct world_setup *setup);
 void world_tear_down(struct world *world);

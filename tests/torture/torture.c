@@ -71,10 +71,14 @@ static void end_one(struct torture *torture, int status)
 		counter_add(&torture->findings->wrong, 1);
 }
 
-static void kill_and_replace(struct torture *torture, pid_t pids[], unsigned index, struct performer *performer)
+static void kill_and_replace(struct torture *torture, pid_t pids[], unsigned index, bool stands,
+                             struct performer *performer)
 {
-	int status = process_kill(pids[index]);
+	int status;
 
+	if (performer->plan->doom != NULL && (stands || process_stop(pids[index])))
+		performer->plan->doom(torture, index);
+	status = process_kill(pids[index]);
 	torture->kills += status == PROCESS_SIGNAL(SIGKILL);
 	if (status != PROCESS_SIGNAL(SIGKILL))
 		end_one(torture, status == 0 ? 1 : status);
@@ -97,10 +101,10 @@ static void disturb(struct torture *torture, pid_t pids[], unsigned count, struc
 
 			clock_sleep_ns(prng_below(&prng, 2 * MS));
 			if (!stands || victim != stopped)
-				kill_and_replace(torture, pids, victim, performer);
+				kill_and_replace(torture, pids, victim, false, performer);
 		}
 		if (stands && prng_below(&prng, 2))
-			kill_and_replace(torture, pids, stopped, performer);
+			kill_and_replace(torture, pids, stopped, true, performer);
 		else if (stands)
 			process_continue(pids[stopped]);
 	}
@@ -157,8 +161,8 @@ static bool all_is_well(const struct torture *torture)
 	struct torture_findings *findings = torture->findings;
 
 	return counter_get(&findings->over) == 0 && counter_get(&findings->lost) == 0 &&
-	       counter_get(&findings->mixed) == 0 && counter_get(&findings->wrong) == 0 &&
-	       counter_get(&findings->hangs) == 0;
+	       counter_get(&findings->leaked) == 0 && counter_get(&findings->mixed) == 0 &&
+	       counter_get(&findings->wrong) == 0 && counter_get(&findings->hangs) == 0;
 }
 
 static void run_rounds(struct torture *torture, const struct torture_plan *plan)
@@ -169,7 +173,8 @@ static void run_rounds(struct torture *torture, const struct torture_plan *plan)
 	while (clock_now_ns() < end && counter_get(&torture->findings->hangs) == 0) {
 		alarm(WATCHDOG_SECONDS);
 		counter_set(torture->stop, 0);
-		plan->round_begins(torture);
+		if (plan->round_begins != NULL)
+			plan->round_begins(torture);
 		if (torture->as_threads)
 			round_of_threads(torture, &performer);
 		else
@@ -183,15 +188,16 @@ static void print_summary(struct torture *torture, const struct torture_plan *pl
 {
 	struct torture_findings *findings = torture->findings;
 
-	printf("%s: seed %" PRIu64 ", %u s, %u %s, %" PRIu64 " rounds, %" PRIu64 " kills, %" PRIu64
+	printf("%s: seed %" PRIu64 ", %u s, %u %s, fence %s, %" PRIu64 " rounds, %" PRIu64 " kills, %" PRIu64
 	       " stops, %.1f M operations, ",
 	       plan->name, torture->seed, torture->seconds, torture->processes,
-	       torture->as_threads ? "threads" : "processes", torture->round, torture->kills, torture->stops,
-	       (double)counter_get(torture->operations) / 1e6);
+	       torture->as_threads ? "threads" : "processes", torture->has_membarrier ? "membarrier" : "full",
+	       torture->round, torture->kills, torture->stops, (double)counter_get(torture->operations) / 1e6);
 	plan->summary(torture);
-	printf(": over %" PRIu64 ", lost %" PRIu64 ", mixed %" PRIu64 ", wrong %" PRIu64 ", hangs %" PRIu64 "\n",
-	       counter_get(&findings->over), counter_get(&findings->lost), counter_get(&findings->mixed),
-	       counter_get(&findings->wrong), counter_get(&findings->hangs));
+	printf(": over %" PRIu64 ", lost %" PRIu64 ", leaked %" PRIu64 ", mixed %" PRIu64 ", wrong %" PRIu64
+	       ", hangs %" PRIu64 "\n",
+	       counter_get(&findings->over), counter_get(&findings->lost), counter_get(&findings->leaked),
+	       counter_get(&findings->mixed), counter_get(&findings->wrong), counter_get(&findings->hangs));
 }
 
 int torture_open_control(struct torture *torture, struct shmq_segment **out)
@@ -213,20 +219,51 @@ void torture_complain(struct counter *finding, uint64_t amount, const char *what
 	counter_add(finding, amount);
 }
 
+void torture_expect(struct torture *torture, const char *what, uint64_t actual, uint64_t least, uint64_t most)
+{
+	if (actual < least)
+		torture_complain(&torture->findings->lost, least - actual, what, actual, least, most);
+	else if (actual > most)
+		torture_complain(&torture->findings->leaked, actual - most, what, actual, least, most);
+}
+
+struct shmq_resource_status torture_look(struct torture *torture, struct shmq_component *component, int resource)
+{
+	struct shmq_status status = {0};
+	int result = shmq_status(component, &status);
+
+	if (result != 0)
+		torture_complain(&torture->findings->wrong, 1, "status", (uint64_t)-result, 0, 0);
+	return status.resource[resource];
+}
+
+int torture_load_policy(struct torture *torture, struct shmq_policy **out, const char *text)
+{
+	char path[NAME_SIZE];
+	const char *paths[] = {path};
+	FILE *file;
+
+	name_object(path, torture->name, "ini");
+	file = fopen(path, "w");
+	if (!file || fputs(text, file) < 0 || fclose(file) != 0)
+		return -EIO;
+	return shmq_policy_load(out, paths, 1, NULL);
+}
+
 static int usage(const char *program)
 {
-	fprintf(stderr, "usage: %s [--seconds N] [--seed N] [--processes N] [--threads]\n", program);
+	fprintf(stderr, "usage: %s [--seconds N] [--seed N] [--processes N] [--threads] [--fence full|membarrier]\n",
+	        program);
 	return 2;
 }
 
 /* Read the options. Returns false where they make no sense. */
 static bool read_options(struct torture *torture, int argc, char **argv)
 {
-	static const struct option options[] = {{"seconds", required_argument, NULL, 's'},
-	                                        {"seed", required_argument, NULL, 'r'},
-	                                        {"processes", required_argument, NULL, 'p'},
-	                                        {"threads", no_argument, NULL, 't'},
-	                                        {0}};
+	static const struct option options[] = {
+	    {"seconds", required_argument, NULL, 's'},   {"seed", required_argument, NULL, 'r'},
+	    {"processes", required_argument, NULL, 'p'}, {"threads", no_argument, NULL, 't'},
+	    {"fence", required_argument, NULL, 'f'},     {0}};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -243,6 +280,11 @@ static bool read_options(struct torture *torture, int argc, char **argv)
 		case 't':
 			torture->as_threads = true;
 			break;
+		case 'f':
+			torture->has_membarrier = strcmp(optarg, "membarrier") == 0;
+			if (!torture->has_membarrier && strcmp(optarg, "full") != 0)
+				return false;
+			break;
 		default:
 			return false;
 		}
@@ -252,8 +294,13 @@ static bool read_options(struct torture *torture, int argc, char **argv)
 
 static int run(struct torture *torture, const struct torture_plan *plan)
 {
-	int result = shmq_segment_create(&torture->segment, torture->name, &plan->options);
+	struct shmq_options options = plan->options;
+	int result;
 
+	if (plan->slots > 0)
+		options.threads = plan->slots * count_performers(torture, plan) + 1; /* one is the parent's */
+	options.membarrier = torture->has_membarrier;
+	result = shmq_segment_create(&torture->segment, torture->name, &options);
 	if (result == 0)
 		result = plan->begin(torture);
 	if (result == 0)

@@ -169,11 +169,6 @@ static int begin(struct torture *torture)
 	return 0;
 }
 
-static void round_begins(struct torture *torture)
-{
-	(void)torture;
-}
-
 /* A run without grace periods, or without sections that saw one begin, proves nothing. */
 static void round_ends(struct torture *torture)
 {
@@ -206,7 +201,6 @@ int main(int argc, char **argv)
 	    .options =
 		{.size = sizeof(struct shmq_options), .components = 1, .threads = 64, .mode = 0600, .reservations = 1},
 	    .begin = begin,
-	    .round_begins = round_begins,
 	    .work = work,
 	    .control = control,
 	    .round_ends = round_ends,

@@ -278,20 +278,6 @@ static int control(struct torture *torture, unsigned index)
 
 /* ---- Setting up and comparing ---- */
 
-static int load_policy(struct torture *torture, unsigned which, const char *text)
-{
-	struct arena *arena = torture->context;
-	char path[NAME_SIZE];
-	const char *paths[] = {path};
-	FILE *file;
-
-	name_object(path, torture->name, "ini");
-	file = fopen(path, "w");
-	if (!file || fputs(text, file) < 0 || fclose(file) != 0)
-		return -EIO;
-	return shmq_policy_load(&arena->policies[which], paths, 1, NULL);
-}
-
 static int begin(struct torture *torture)
 {
 	struct arena *arena = shared_alloc(sizeof(*arena));
@@ -301,9 +287,10 @@ static int begin(struct torture *torture)
 
 	torture->context = arena;
 	quota.limit[SHMQ_STORAGE] = SHMQ_UNLIMITED;
-	result = load_policy(torture, 0, "[default]\nstorage = 1MB\n[component:policy-a]\n");
+	result = torture_load_policy(torture, &arena->policies[0], "[default]\nstorage = 1MB\n[component:policy-a]\n");
 	if (result == 0)
-		result = load_policy(torture, 1, "[default]\nstorage = 2MB\n[component:policy-b]\n");
+		result = torture_load_policy(torture, &arena->policies[1],
+		                             "[default]\nstorage = 2MB\n[component:policy-b]\n");
 	for (unsigned i = 0; i < PERMANENT && result == 0; i++) {
 		name_permanent(name, i);
 		result = shmq_component_register(torture->segment, name, &quota);
@@ -311,11 +298,6 @@ static int begin(struct torture *torture)
 			result = shmq_component_find(&arena->permanent[i], torture->segment, name);
 	}
 	return result;
-}
-
-static void round_begins(struct torture *torture)
-{
-	(void)torture;
 }
 
 static void compare_permanent(struct torture *torture)
@@ -401,7 +383,6 @@ int main(int argc, char **argv)
 	                .mode = 0600,
 	                .reservations = 64},
 	    .begin = begin,
-	    .round_begins = round_begins,
 	    .work = work,
 	    .control = control,
 	    .round_ends = round_ends,

@@ -5,7 +5,7 @@
  *
  * Every worker keeps books in memory outside of the segment: `begun` before a call, `done` after it was admitted,
  * `undone` after it was refused. Whatever it died in, the truth lies between done and begun - undone; a figure of the
- * library outside of that is lost or invented. Windows are judged from the outside, by the clock (see ledger.h).
+ * library outside of that is lost or leaked. Windows are judged from the outside, by the clock (see ledger.h).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -251,20 +251,6 @@ static int control(struct torture *torture, unsigned index)
 
 /* ---- Setting up ---- */
 
-static int load_policy(struct torture *torture, unsigned which, const char *text)
-{
-	struct arena *arena = torture->context;
-	char path[NAME_SIZE];
-	const char *paths[] = {path};
-	FILE *file;
-
-	name_object(path, torture->name, "ini");
-	file = fopen(path, "w");
-	if (!file || fputs(text, file) < 0 || fclose(file) != 0)
-		return -EIO;
-	return shmq_policy_load(&arena->policies[which], paths, 1, NULL);
-}
-
 static int add(struct torture *torture, struct shmq_component **out, const char *name, uint64_t limit, uint64_t period)
 {
 	struct shmq_quota quota = SHMQ_QUOTA_DEFAULT;
@@ -287,8 +273,10 @@ static int begin(struct torture *torture)
 	int result;
 
 	torture->context = arena;
-	if ((result = load_policy(torture, 0, "[component:reload]\nstorage = 0\nmessage_rate = 9/h\n")) != 0 ||
-	    (result = load_policy(torture, 1, "[component:reload]\nstorage = 9\nmessage_rate = 0/h\n")) != 0 ||
+	if ((result = torture_load_policy(torture, &arena->policies[0],
+	                                  "[component:reload]\nstorage = 0\nmessage_rate = 9/h\n")) != 0 ||
+	    (result = torture_load_policy(torture, &arena->policies[1],
+	                                  "[component:reload]\nstorage = 9\nmessage_rate = 0/h\n")) != 0 ||
 	    (result = shmq_policy_publish(torture->segment, arena->policies[0])) != 0 ||
 	    (result = shmq_component_find(&arena->reload, torture->segment, "reload")) != 0 ||
 	    (result = add(torture, &arena->fast, "fast", FAST_LIMIT, FAST_PERIOD)) != 0 ||
@@ -317,16 +305,6 @@ static void end(struct torture *torture)
 
 /* ---- Books ---- */
 
-static struct shmq_resource_status look(struct torture *torture, struct shmq_component *component, int resource)
-{
-	struct shmq_status status = {0};
-	int result = shmq_status(component, &status);
-
-	if (result != 0)
-		torture_complain(&torture->findings->wrong, 1, "status", (uint64_t)-result, 0, 0);
-	return status.resource[resource];
-}
-
 static void round_begins(struct torture *torture)
 {
 	struct arena *arena = torture->context;
@@ -340,10 +318,10 @@ static void round_begins(struct torture *torture)
 			counter_set(&book->undone, 0);
 		}
 	counter_set(&arena->level_held, 0);
-	arena->total_before[FAST] = look(torture, arena->fast, SHMQ_MESSAGES).total;
-	arena->total_before[SLOW] = look(torture, arena->slow, SHMQ_NETWORK).total;
-	arena->total_before[LEVEL] = look(torture, arena->level, SHMQ_STORAGE).total;
-	arena->total_before[OWN] = look(torture, arena->own, SHMQ_CPU).total;
+	arena->total_before[FAST] = torture_look(torture, arena->fast, SHMQ_MESSAGES).total;
+	arena->total_before[SLOW] = torture_look(torture, arena->slow, SHMQ_NETWORK).total;
+	arena->total_before[LEVEL] = torture_look(torture, arena->level, SHMQ_STORAGE).total;
+	arena->total_before[OWN] = torture_look(torture, arena->own, SHMQ_CPU).total;
 	arena->fast_ledger = ledger_open(FAST_PERIOD, 20 * SECOND);
 	arena->slow_ledger = ledger_open(SLOW_PERIOD, 20 * SECOND);
 }
@@ -360,21 +338,13 @@ static void add_up(struct arena *arena, enum subject subject, uint64_t *least, u
 	}
 }
 
-static void expect_between(struct torture *torture, const char *what, uint64_t actual, uint64_t least, uint64_t most)
-{
-	if (actual < least)
-		torture_complain(&torture->findings->lost, least - actual, what, actual, least, most);
-	else if (actual > most)
-		torture_complain(&torture->findings->lost, actual - most, what, actual, least, most);
-}
-
 static void expect_total(struct torture *torture, const char *what, enum subject subject, uint64_t total)
 {
 	struct arena *arena = torture->context;
 	uint64_t least, most;
 
 	add_up(arena, subject, &least, &most);
-	expect_between(torture, what, total - arena->total_before[subject], least, most);
+	torture_expect(torture, what, total - arena->total_before[subject], least, most);
 	arena->admitted += least;
 }
 
@@ -397,13 +367,13 @@ static void expect_windows(struct torture *torture, struct ledger *ledger, uint6
 static void expect_level(struct torture *torture)
 {
 	struct arena *arena = torture->context;
-	struct shmq_resource_status level = look(torture, arena->level, SHMQ_STORAGE);
+	struct shmq_resource_status level = torture_look(torture, arena->level, SHMQ_STORAGE);
 	uint64_t taken[2], released[2];
 
 	expect_total(torture, "taken from the level", LEVEL, level.total);
 	add_up(arena, LEVEL, &taken[0], &taken[1]);
 	add_up(arena, RELEASED, &released[0], &released[1]);
-	expect_between(torture, "left in the level by the dead", level.used,
+	torture_expect(torture, "left in the level by the dead", level.used,
 	               taken[0] > released[1] ? taken[0] - released[1] : 0, taken[1] - released[0]);
 	if (level.peak > LEVEL_LIMIT)
 		torture_complain(&torture->findings->over, 1, "peak of the level", level.peak, 0, LEVEL_LIMIT);
@@ -415,19 +385,19 @@ static void expect_level(struct torture *torture)
 static void expect_pair(struct torture *torture)
 {
 	struct arena *arena = torture->context;
-	uint64_t storage = look(torture, arena->pair, SHMQ_STORAGE).used;
-	uint64_t peak = look(torture, arena->pair, SHMQ_STORAGE).peak;
-	uint64_t messages = look(torture, arena->pair, SHMQ_MESSAGES).used;
+	uint64_t storage = torture_look(torture, arena->pair, SHMQ_STORAGE).used;
+	uint64_t peak = torture_look(torture, arena->pair, SHMQ_STORAGE).peak;
+	uint64_t messages = torture_look(torture, arena->pair, SHMQ_MESSAGES).used;
 	uint64_t taken[2], released[2];
 
 	add_up(arena, PAIR, &taken[0], &taken[1]);
 	add_up(arena, PAIR_RELEASED, &released[0], &released[1]);
-	expect_between(torture, "messages of pairs", messages, taken[0], taken[1]);
-	expect_between(torture, "storage of pairs", storage, taken[0] > released[1] ? taken[0] - released[1] : 0,
+	torture_expect(torture, "messages of pairs", messages, taken[0], taken[1]);
+	torture_expect(torture, "storage of pairs", storage, taken[0] > released[1] ? taken[0] - released[1] : 0,
 	               taken[1] - released[0]);
 	if (peak > PAIR_STORAGE_LIMIT)
 		torture_complain(&torture->findings->over, 1, "peak of storage of pairs", peak, 0, PAIR_STORAGE_LIMIT);
-	if (shmq_reset(arena->pair) != 0 || look(torture, arena->pair, SHMQ_MESSAGES).used != 0)
+	if (shmq_reset(arena->pair) != 0 || torture_look(torture, arena->pair, SHMQ_MESSAGES).used != 0)
 		torture_complain(&torture->findings->wrong, 1, "resetting the pairs", messages, 0, 0);
 }
 
@@ -435,9 +405,9 @@ static void round_ends(struct torture *torture)
 {
 	struct arena *arena = torture->context;
 
-	expect_total(torture, "fast window", FAST, look(torture, arena->fast, SHMQ_MESSAGES).total);
-	expect_total(torture, "slow window", SLOW, look(torture, arena->slow, SHMQ_NETWORK).total);
-	expect_total(torture, "recorded", OWN, look(torture, arena->own, SHMQ_CPU).total);
+	expect_total(torture, "fast window", FAST, torture_look(torture, arena->fast, SHMQ_MESSAGES).total);
+	expect_total(torture, "slow window", SLOW, torture_look(torture, arena->slow, SHMQ_NETWORK).total);
+	expect_total(torture, "recorded", OWN, torture_look(torture, arena->own, SHMQ_CPU).total);
 	expect_windows(torture, arena->fast_ledger, FAST_LIMIT);
 	expect_windows(torture, arena->slow_ledger, SLOW_LIMIT);
 	expect_level(torture);
