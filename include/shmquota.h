@@ -93,6 +93,29 @@ SHMQ_API const char *shmq_resource_name(int resource);
 SHMQ_API bool shmq_resource_is_rate(int resource);
 
 /*
+ * How a rate's limit is kept. What each admits at most is stated as a bound that holds whatever the timing.
+ */
+enum shmq_algorithm {
+	SHMQ_WINDOW,  /* the limit per aligned window; around a boundary twice of it within a moment */
+	SHMQ_SLIDING, /* also weighs the window before: at most limit * (1 + T / period) in any time T */
+	SHMQ_BUCKET   /* a token bucket: at most burst + limit * T / period in any time T, smooth */
+};
+
+/* What is done about an amount that passes its limit. */
+enum shmq_enforcement {
+	SHMQ_ENFORCE_DENY, /* it is refused: SHMQ_DENIED */
+	SHMQ_ENFORCE_WARN, /* it is admitted and counted as `would_deny`: SHMQ_WOULD_DENY */
+	SHMQ_ENFORCE_OFF   /* it is admitted */
+};
+
+/* What a running window or bucket does when a policy changes its limit. */
+enum shmq_inheritance {
+	SHMQ_INHERIT_KEEP,         /* what is used stays used, as an amount */
+	SHMQ_INHERIT_PROPORTIONAL, /* it stays the same part of the limit */
+	SHMQ_INHERIT_RESET         /* it is forgotten */
+};
+
+/*
  * The limits of one component. Initialise it with SHMQ_QUOTA_DEFAULT, then change what differs:
  *
  *     struct shmq_quota quota = SHMQ_QUOTA_DEFAULT;
@@ -106,16 +129,24 @@ struct shmq_quota {
 	size_t size; /* sizeof(struct shmq_quota): lets the structure grow */
 	uint64_t limit[SHMQ_RESOURCES];
 	uint64_t period_ns[SHMQ_RESOURCES];
+	uint64_t burst[SHMQ_RESOURCES];      /* capacity of a bucket, unit of the resource; 0: as much as the limit */
+	uint64_t lease[SHMQ_RESOURCES];      /* of a rate: how much a worker may take ahead; 0: none */
+	uint8_t algorithm[SHMQ_RESOURCES];   /* enum shmq_algorithm; of a level 0 */
+	uint8_t enforcement[SHMQ_RESOURCES]; /* enum shmq_enforcement */
+	uint8_t warning[SHMQ_RESOURCES];     /* percent of the limit; 0: SHMQ_WARNING_PERCENT */
+	uint8_t critical[SHMQ_RESOURCES];    /* percent of the limit; 0: SHMQ_CRITICAL_PERCENT */
+	uint8_t inheritance;                 /* enum shmq_inheritance */
 };
+
+#define SHMQ_WARNING_PERCENT 80
+#define SHMQ_CRITICAL_PERCENT 95
 
 /* 100 MiB of storage, 1000 messages/s, 10 MiB/s of network, one core, 256 MiB of memory. */
 #define SHMQ_QUOTA_DEFAULT                                                                                             \
 	{                                                                                                              \
 		sizeof(struct shmq_quota),                                                                             \
 		    {UINT64_C(100) << 20, 1000, UINT64_C(10) << 20, 1000000, UINT64_C(256) << 20},                     \
-		{                                                                                                      \
-			0, 1000000000, 1000000000, 1000000000, 0                                                       \
-		}                                                                                                      \
+		    {0, 1000000000, 1000000000, 1000000000, 0}, {0}, {0}, {0}, {0}, {0}, {0}, 0                        \
 	}
 
 /*
@@ -156,7 +187,8 @@ struct shmq_segment;
 enum shmq_access {
 	SHMQ_CONTROL, /* writes policy and usage: registers, publishes, reclaims */
 	SHMQ_WORK,    /* maps the policy read-only and the usage read-write: checks and consumes */
-	SHMQ_OBSERVE  /* maps both read-only: looks, and can disturb nobody */
+	SHMQ_OBSERVE, /* maps both read-only: looks, and can disturb nobody */
+	SHMQ_EXAMINE  /* as SHMQ_OBSERVE, for a copy of the two files: of any boot and host, on any filesystem */
 };
 
 /*
@@ -169,14 +201,19 @@ struct shmq_options {
 	uint32_t mode;   /* permission bits of the usage object; the policy object never gets group or other write */
 	bool persistent; /* outlives its creator: shmq_segment_create() refuses while it exists, even when unused */
 	uint32_t reservations; /* how much a thread holds at most: open reservations, components it holds memory for */
+	uint32_t events;       /* how many events are kept for readers, 512 bytes each; 0: 256 */
+	uint32_t rules_bytes;  /* room for capabilities, patterns and file names of a policy; 0: 32 KiB */
+	bool membarrier; /* operations are some nanoseconds faster, and who waits for them makes a system call more */
 };
 
 #define SHMQ_COMPONENTS_MAX (UINT32_C(1) << 24)
 #define SHMQ_THREADS_MAX UINT32_C(8191)
 #define SHMQ_RESERVATIONS_MAX UINT32_C(65535)
+#define SHMQ_EVENTS_MAX (UINT32_C(1) << 20)
+#define SHMQ_RULES_MAX (UINT32_C(1) << 30)
 #define SHMQ_OPTIONS_DEFAULT                                                                                           \
 	{                                                                                                              \
-		sizeof(struct shmq_options), 1024, 256, 0600, false, 24                                                \
+		sizeof(struct shmq_options), 1024, 256, 0600, false, 24, 256, 0, false                                 \
 	}
 
 /*
@@ -301,8 +338,9 @@ struct shmq_report {
 SHMQ_API int shmq_complaint_format(char *text, size_t size, const struct shmq_complaint *complaint);
 
 /*
- * Read a policy from INI files; later files override earlier ones key by key. Every complaint is reported, not the
- * first only, and with any error there is no policy. `report` may be NULL.
+ * Read a policy from INI files; later files override earlier ones key by key. A path may be a folder, of which all
+ * NAME.ini are read in the order of their names; behind a file PATH those of a folder PATH.d are read, if there is one.
+ * Every complaint is reported, not the first only, and with any error there is no policy. `report` may be NULL.
  *
  * Returns  0        `*out` is the policy, to be freed with shmq_policy_free()
  *          -EINVAL  the files have errors, all of them reported; or `count` is 0
@@ -322,7 +360,7 @@ SHMQ_API void shmq_policy_free(struct shmq_policy *policy);
  */
 SHMQ_API const char *shmq_policy_segment(const struct shmq_policy *policy, struct shmq_options *options);
 
-/* How many components a policy names. */
+/* How many components a policy names, groups and patterns not counted. */
 SHMQ_API size_t shmq_policy_count(const struct shmq_policy *policy);
 
 /*
@@ -332,6 +370,112 @@ SHMQ_API size_t shmq_policy_count(const struct shmq_policy *policy);
  * Returns  the name, or NULL where `index` is too large.
  */
 SHMQ_API const char *shmq_policy_component(const struct shmq_policy *policy, size_t index, struct shmq_quota *quota);
+
+/* What a rule of a policy is about. */
+enum shmq_rule_kind {
+	SHMQ_RULE_DEFAULT,   /* [default]: components that no other rule is about */
+	SHMQ_RULE_CLASS,     /* [class:NAME]: what takes it as its class */
+	SHMQ_RULE_GROUP,     /* [group:NAME]: all its members together */
+	SHMQ_RULE_COMPONENT, /* [component:NAME] */
+	SHMQ_RULE_PATTERN,   /* [component:PATTERN]: components whose names match and are not named */
+	SHMQ_RULE_KINDS      /* how many there are */
+};
+
+/* Where something stands. `file` is NULL for what is built in, and lives as long as the policy. */
+struct shmq_origin {
+	const char *file;
+	unsigned line;
+};
+
+/* A rule of a policy with all that it inherits. The strings live as long as the policy. */
+struct shmq_rule {
+	size_t size; /* set to sizeof(struct shmq_rule) before the call */
+	int kind;
+	const char *name;       /* of a group "group:NAME", as its component is called; of [default] "" */
+	const char *class_name; /* the class it takes first of all, NULL for none */
+	const char *group;      /* what it counts against as well, "group:NAME", NULL for nothing */
+	struct shmq_quota quota;
+	struct shmq_origin origin; /* its heading */
+};
+
+/*
+ * Look at a policy rule by rule: [default] is the first, then come classes, groups with the outermost first, components
+ * in the order of the files, and patterns with the one first that wins.
+ *
+ * Returns  0, -ENOENT where `index` is too large, or -EINVAL where `out->size` is not set.
+ * Callable from any thread, as are the next ones; no system call.
+ */
+SHMQ_API int shmq_policy_rule(const struct shmq_policy *policy, size_t index, struct shmq_rule *out);
+
+/*
+ * Find the rule that holds for a component of this name: its own, that of the best pattern, or [default].
+ *
+ * Returns  its index, or SIZE_MAX for NULL
+ */
+SHMQ_API size_t shmq_policy_find(const struct shmq_policy *policy, const char *name);
+
+/* Something that a rule grants. The strings live as long as the policy. */
+struct shmq_policy_grant {
+	const char *permission, *pattern;
+	struct shmq_origin origin;
+};
+
+/*
+ * Look at what a rule grants, inherited grants included; `number` counts from 0.
+ *
+ * Returns  0, -ENOENT where `index` or `number` is too large, or -EINVAL for NULL.
+ */
+SHMQ_API int shmq_policy_grant(const struct shmq_policy *policy, size_t index, size_t number,
+                               struct shmq_policy_grant *out);
+
+/*
+ * Tell where a value stands that a rule has or inherits. `key` is as policies spell it: "messages", "cpu.algorithm",
+ * "inherit", "group". With `index` SHMQ_RULE_SEGMENT it is a key of [segment].
+ *
+ * Returns  0        `*out` is set
+ *          -ENOENT  nobody says it: it is built in, or left out; or `index` is too large
+ *          -EINVAL  such a rule has no such key
+ */
+SHMQ_API int shmq_policy_origin(const struct shmq_policy *policy, size_t index, const char *key,
+                                struct shmq_origin *out);
+#define SHMQ_RULE_SEGMENT SIZE_MAX
+
+/* The files that a policy was read from, in their order; NULL where `index` is too large. */
+SHMQ_API const char *shmq_policy_file(const struct shmq_policy *policy, size_t index);
+
+/*
+ * Write one limit of a quota as policies spell it: "100/s", "10MB/s burst 20MB", "unlimited"; an amount of a resource
+ * alone likewise: "64", "1MB". What is written is exact, and reads back as the same.
+ *
+ * Returns  the length of the whole text, which was cut if it is >= `size`; -EINVAL for no resource.
+ */
+SHMQ_API int shmq_quota_format(char *text, size_t size, const struct shmq_quota *quota, int resource);
+SHMQ_API int shmq_amount_format(char *text, size_t size, int resource, uint64_t amount);
+
+/* The words of policies for enumerators: "window", "deny", "keep" and the others. NULL for what is none. */
+SHMQ_API const char *shmq_algorithm_name(int algorithm);
+SHMQ_API const char *shmq_enforcement_name(int enforcement);
+SHMQ_API const char *shmq_inheritance_name(int inheritance);
+
+struct shmq_manifest;
+
+/*
+ * Read a component's manifest: who it is, and what it asks for. shmq_component_register_manifest() registers it.
+ *
+ * Returns  as shmq_policy_load(), freed with shmq_manifest_free()
+ * Callable from any thread. Reads a file.
+ */
+SHMQ_API int shmq_manifest_load(struct shmq_manifest **out, const char *path, struct shmq_report *report);
+
+/* Free a manifest. NULL is allowed. */
+SHMQ_API void shmq_manifest_free(struct shmq_manifest *manifest);
+
+/* Who a manifest is of, and of which version; that may be NULL. The strings live as long as the manifest. */
+SHMQ_API const char *shmq_manifest_name(const struct shmq_manifest *manifest);
+SHMQ_API const char *shmq_manifest_version(const struct shmq_manifest *manifest);
+
+/* What a manifest asks for: SHMQ_UNLIMITED where it asks for nothing of its own. -EINVAL where `out->size` is not set. */
+SHMQ_API int shmq_manifest_quota(const struct shmq_manifest *manifest, struct shmq_quota *out);
 
 /*
  * Publish a policy: all at once, no operation ever sees half of it. Usage is kept: a window goes on under its new
@@ -370,9 +514,21 @@ struct shmq_component;
 SHMQ_API int shmq_component_register(struct shmq_segment *segment, const char *name, const struct shmq_quota *quota);
 
 /*
+ * Change the quota of a registered component. Usage is kept as `quota->inheritance` says. It holds until it is changed
+ * again; of a component that the policy names, until the next policy is published.
+ *
+ * Returns  0
+ *          -ENOENT  not registered
+ *          -EINVAL, -EOVERFLOW  as shmq_component_register()
+ *          -EAGAIN, -EACCES, -EBUSY  as shmq_policy_publish()
+ * Callable from any thread of a controller; may wait for a grace period.
+ */
+SHMQ_API int shmq_component_set(struct shmq_segment *segment, const char *name, const struct shmq_quota *quota);
+
+/*
  * Unregister a component. Handles of it give -ESTALE from now on; its place is used again after a grace period.
  *
- * Returns  0, -EINVAL, -ENOENT, -EACCES, -EBUSY.
+ * Returns  0, -EINVAL, -ENOENT, -EACCES; -EBUSY also for a group: what counts against it would be free of its limits.
  * Callable from any thread of a controller.
  */
 SHMQ_API int shmq_component_unregister(struct shmq_segment *segment, const char *name);
@@ -410,6 +566,25 @@ SHMQ_API const char *shmq_component_name(const struct shmq_component *component)
  * Callable from any thread; no system call.
  */
 SHMQ_API int shmq_component_quota(struct shmq_component *component, struct shmq_quota *out);
+
+/*
+ * Find the group that a component counts against.
+ *
+ * Returns  0, with its id in `*group`; -ENOENT where it has none; -EINVAL, -ESTALE, -EAGAIN.
+ * Callable from any thread; no system call.
+ */
+SHMQ_API int shmq_component_group(struct shmq_component *component, uint32_t *group);
+
+/* Tell whether others count against the component. False also for a stale handle. Callable from any thread. */
+SHMQ_API bool shmq_component_is_group(struct shmq_component *component);
+
+/*
+ * Write where the limit of a resource comes from: "FILE:LINE" of a policy, or "" for a limit that no file names.
+ *
+ * Returns  the length of the whole text, which was cut if it is >= `size`; -EINVAL, -ESTALE, -EAGAIN.
+ * Callable from any thread; no system call.
+ */
+SHMQ_API int shmq_component_origin(struct shmq_component *component, int resource, char *text, size_t size);
 
 /* Give a handle back. NULL is allowed. Callable from any thread. */
 SHMQ_API void shmq_component_put(struct shmq_component *component);
@@ -508,8 +683,8 @@ SHMQ_API int shmq_verdict_format(char *text, size_t size, const struct shmq_verd
  */
 struct shmq_reservation {
 	struct shmq_component *component; /* NULL when finished */
-	uint64_t life, amount;
-	uint32_t slot, entry, use, seq;
+	uint64_t life, amount, taken_ns, group[4];
+	uint32_t slot, entry, use, ranks, seq[5];
 	int resource;
 };
 
@@ -625,11 +800,82 @@ struct shmq_status {
  */
 SHMQ_API int shmq_status(struct shmq_component *c, struct shmq_status *out);
 
-/* Tell whether any resource with a limit is used to 80 % or more. False also for a stale handle. */
+/*
+ * Tell whether any resource with a limit is used to the quota's warning percentage (80) or more. False also for a stale
+ * handle.
+ */
 SHMQ_API bool shmq_is_warning(struct shmq_component *c);
 
-/* Tell whether any resource with a limit is used to 95 % or more. False also for a stale handle. */
+/* The same for the critical percentage (95). */
 SHMQ_API bool shmq_is_critical(struct shmq_component *c);
+
+/* What happened. Numbers are never used for something else. */
+enum shmq_event_kind {
+	SHMQ_EVENT_QUOTA_VIOLATION = 1,    /* refused: `used` + `requested` passes `limit` of `refused_by` */
+	SHMQ_EVENT_WOULD_DENY,             /* the same, but admitted, since the quota only warns */
+	SHMQ_EVENT_CAPABILITY_VIOLATION,   /* `text` is the permission, a space and the target */
+	SHMQ_EVENT_WARNING,                /* `used` has reached the warning threshold */
+	SHMQ_EVENT_WARNING_CLEARED,        /* `used` has fallen 5 points below the warning threshold */
+	SHMQ_EVENT_CRITICAL,               /* `used` has reached the critical threshold */
+	SHMQ_EVENT_CRITICAL_CLEARED,       /* `used` has fallen 5 points below it, not below the warning threshold */
+	SHMQ_EVENT_POLICY_PUBLISHED,       /* `policy_generation` is the new one */
+	SHMQ_EVENT_COMPONENT_REGISTERED,   /* by `pid` */
+	SHMQ_EVENT_COMPONENT_UNREGISTERED, /* by `pid` */
+	SHMQ_EVENT_COMPONENT_CHANGED,      /* it got another quota, by `pid` */
+	SHMQ_EVENT_RESET,                  /* a component's usage was forgotten, by `pid` */
+	SHMQ_EVENT_WORKER_RECOVERED,       /* `requested` is the id of the dead thread, `pid` who recovered it */
+	SHMQ_EVENT_KINDS                   /* one more than the last */
+};
+
+#define SHMQ_NO_COMPONENT UINT32_MAX /* in an event that is about none */
+#define SHMQ_EVENT_TEXT_MAX 191      /* bytes, the terminating NUL not counted */
+
+/* One event. Strings are well-formed UTF-8 without control characters; what was not is replaced by '?'. */
+struct shmq_event {
+	size_t size;           /* set to sizeof(struct shmq_event) before the call */
+	uint64_t sequence;     /* its number, from 1 */
+	uint64_t lost;         /* how many events before it were missed: overwritten, or their writer died */
+	uint64_t time_unix_ns; /* CLOCK_REALTIME */
+	int kind;              /* enum shmq_event_kind, or one that a newer library knows */
+	int resource;          /* SHMQ_NONE where it is about none */
+	uint32_t component;    /* id, or SHMQ_NO_COMPONENT */
+	uint32_t refused_by;   /* id of the group that refused, else of the component */
+	uint64_t used;
+	uint64_t requested;
+	uint64_t limit; /* SHMQ_UNLIMITED possible */
+	uint64_t period_ns;
+	uint64_t suppressed; /* events of the same component, resource and kind that were not written before it */
+	uint64_t policy_generation;             /* which policy was in force */
+	uint32_t pid;                           /* id of the thread that wrote it */
+	uint32_t place;                         /* of the rule: [file number:10 | line:22], 0 where there is none */
+	char component_name[SHMQ_NAME_MAX + 1]; /* "" where it is about none */
+	char text[SHMQ_EVENT_TEXT_MAX + 1];     /* cut where it was longer */
+};
+
+/*
+ * Read the next event. Start with `*cursor` 0 for the oldest one there is; each cursor is delivered every event once, or
+ * told in `lost` how many it missed.
+ *
+ * Returns  1 an event, 0 none that is there yet, -EINVAL where `out->size` is not set.
+ * Callable from any thread and with any access; no system call.
+ */
+SHMQ_API int shmq_event_read(struct shmq_segment *segment, uint64_t *cursor, struct shmq_event *out);
+
+/*
+ * Set a cursor to what comes next, past all events that are there. Callable as shmq_event_read(); NULL is allowed.
+ */
+SHMQ_API void shmq_event_skip(struct shmq_segment *segment, uint64_t *cursor);
+
+/*
+ * Write where the rule behind an event stands, "FILE:LINE", or "" where it is of a policy before the last one.
+ *
+ * Returns  the length of the whole text, which was cut if it is >= `size`; -EINVAL.
+ * Callable from any thread; no system call.
+ */
+SHMQ_API int shmq_event_origin(struct shmq_segment *segment, const struct shmq_event *event, char *text, size_t size);
+
+/* Name a kind of event as JSON spells it: "quota_violation". NULL for none. Callable from anywhere. */
+SHMQ_API const char *shmq_event_kind_name(int kind);
 
 /* ---- Housekeeping and inspection --------------------------------------------------------------------------------- */
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The public interface, in the order of shmquota.h: checks arguments, calls down.
+ * The public interface, in the order of shmquota.h: checks arguments, calls down. What is done with a component stands in
+ * shmquota_use.c.
  */
 #include <shmquota.h>
 
 #include "base/process.h"
 #include "base/text.h"
-#include "core/demands.h"
 #include "core/directory.h"
 #include "core/handle.h"
-#include "core/operation.h"
-#include "core/reservation.h"
+#include "core/publication.h"
+#include "core/report.h"
 #include "core/tracker.h"
 #include "core/valid.h"
 #include "core/worker.h"
@@ -42,16 +42,11 @@ const char *shmq_version(void)
 
 /* ---- Resources and quotas ---- */
 
-static bool is_resource(int resource)
-{
-	return resource >= 0 && resource < SHMQ_RESOURCES;
-}
-
 const char *shmq_resource_name(int resource)
 {
 	static const char *const names[SHMQ_RESOURCES] = {"storage", "messages", "network", "cpu", "memory"};
 
-	return is_resource(resource) ? names[resource] : NULL;
+	return tracker_is_resource(resource) ? names[resource] : NULL;
 }
 
 bool shmq_resource_is_rate(int resource)
@@ -93,8 +88,14 @@ static int check_quota(const struct shmq_quota *quota)
 		if (tracker_is_rate(i) &&
 		    (period_ns < SHMQ_PERIOD_MIN_NS || period_ns > SHMQ_PERIOD_MAX_NS || period_ns % NS_PER_MS != 0))
 			return -EINVAL;
+		if (quota->enforcement[i] > SHMQ_ENFORCE_OFF || quota->warning[i] > 100 || quota->critical[i] > 100)
+			return -EINVAL;
+		if (quota->algorithm[i] > (tracker_is_rate(i) ? SHMQ_BUCKET : SHMQ_WINDOW))
+			return -EINVAL;
+		if (quota->burst[i] > SHMQ_AMOUNT_MAX || quota->lease[i] > UINT32_MAX)
+			return -EOVERFLOW;
 	}
-	return 0;
+	return quota->inheritance > SHMQ_INHERIT_RESET ? -EINVAL : 0;
 }
 
 /* ---- Segment ---- */
@@ -217,9 +218,24 @@ const char *shmq_policy_component(const struct shmq_policy *policy, size_t index
 	return index == policy->count ? "" : policy->components[index].name;
 }
 
+/* What was done becomes an event, if it was done. */
+static int told(const struct shmq_segment *segment, int kind, const char *name, int result)
+{
+	struct directory_key key = {.index = SHMQ_NO_COMPONENT};
+
+	if (result != 0)
+		return result;
+	if (name != NULL)
+		directory_find(segment, name, strlen(name), &key);
+	report_change(segment, kind, key.index, name);
+	return 0;
+}
+
 int shmq_policy_publish(struct shmq_segment *segment, const struct shmq_policy *policy)
 {
-	return segment == NULL || policy == NULL ? -EINVAL : publish_policy(segment, policy);
+	if (segment == NULL || policy == NULL)
+		return -EINVAL;
+	return told(segment, SHMQ_EVENT_POLICY_PUBLISHED, NULL, publish_policy(segment, policy));
 }
 
 /* ---- Components ---- */
@@ -239,14 +255,28 @@ int shmq_component_register(struct shmq_segment *segment, const char *name, cons
 
 	if (segment == NULL || length == 0)
 		return -EINVAL;
-	return result < 0 ? result : directory_register(segment, name, length, quota);
+	if (result == 0)
+		result = directory_register(segment, name, length, quota);
+	return told(segment, SHMQ_EVENT_COMPONENT_REGISTERED, name, result);
+}
+
+int shmq_component_set(struct shmq_segment *segment, const char *name, const struct shmq_quota *quota)
+{
+	size_t length = name_length(name);
+	int result = segment == NULL || length == 0 || quota == NULL ? -EINVAL : check_quota(quota);
+
+	if (result == 0)
+		result = publication_change(segment, name, length, quota);
+	return told(segment, SHMQ_EVENT_COMPONENT_CHANGED, name, result);
 }
 
 int shmq_component_unregister(struct shmq_segment *segment, const char *name)
 {
 	size_t length = name_length(name);
 
-	return segment == NULL || length == 0 ? -EINVAL : directory_unregister(segment, name, length);
+	if (segment == NULL || length == 0)
+		return -EINVAL;
+	return told(segment, SHMQ_EVENT_COMPONENT_UNREGISTERED, name, directory_unregister(segment, name, length));
 }
 
 int shmq_component_find(struct shmq_component **out, struct shmq_segment *segment, const char *name)
@@ -285,275 +315,6 @@ void shmq_component_put(struct shmq_component *component)
 {
 	if (component != NULL)
 		handle_put(component);
-}
-
-/* ---- Operations ---- */
-
-static void verdict_begin(struct shmq_verdict *verdict, const struct shmq_component *c, int resource, uint64_t amount)
-{
-	*verdict =
-	    (struct shmq_verdict){.resource = resource, .component = c == NULL ? 0 : c->key.index, .requested = amount};
-}
-
-/* The checks that all operations share; fills in a verdict even for what is refused here. */
-static inline int check_arguments(const struct shmq_component *c, int resource, uint64_t amount,
-                                  struct shmq_verdict *verdict)
-{
-	if (verdict != NULL)
-		verdict_begin(verdict, c, resource, amount);
-	if (c == NULL || !is_resource(resource))
-		return -EINVAL;
-	return amount > SHMQ_AMOUNT_MAX ? -EOVERFLOW : 0;
-}
-
-int shmq_component_quota(struct shmq_component *component, struct shmq_quota *out)
-{
-	struct operation look;
-
-	if (component == NULL || out == NULL || out->size < sizeof(*out))
-		return -EINVAL;
-	do {
-		int result = look_begin(&look, component);
-
-		if (result < 0)
-			return result;
-		for (int i = 0; i < SHMQ_RESOURCES; i++) {
-			struct tracker_limits limits = tracker_limits(look.quota, i);
-
-			out->limit[i] = limits.limit;
-			out->period_ns[i] = limits.period_ms * NS_PER_MS;
-		}
-	} while (!look_end(&look, component));
-	return 0;
-}
-
-/* ---- Consuming ---- */
-
-int shmq_check(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict)
-{
-	int result = check_arguments(c, resource, amount, verdict);
-	struct operation look;
-
-	if (result < 0)
-		return result;
-	do {
-		struct tracker_limits limits;
-
-		result = look_begin(&look, c);
-		if (result < 0)
-			return result;
-		limits = tracker_limits(look.quota, resource);
-		result = tracker_check(look.tracker, resource, &limits, amount, verdict);
-	} while (!look_end(&look, c));
-	return result;
-}
-
-/* `limit_at_least` is 0 for the quota's own limit, SHMQ_UNLIMITED for what has happened already. */
-static inline HOT_INLINE int take(struct shmq_component *c, int resource, uint64_t amount, uint64_t limit_at_least,
-                                  struct shmq_verdict *verdict)
-{
-	int result = check_arguments(c, resource, amount, verdict);
-	struct tracker_receipt receipt;
-	struct tracker_limits limits;
-	struct operation operation;
-
-	if (result < 0)
-		return result;
-	result = operation_begin(&operation, c);
-	if (result < 0)
-		return result;
-	limits = tracker_limits(operation.quota, resource);
-	if (limits.limit < limit_at_least)
-		limits.limit = limit_at_least;
-	result = tracker_take(c->segment, c->key.index, resource, &limits, amount, verdict, &receipt);
-	operation_end(&operation);
-	return result;
-}
-
-int shmq_try_consume(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict)
-{
-	return take(c, resource, amount, 0, verdict);
-}
-
-int shmq_try_consume_all(struct shmq_component *c, const struct shmq_demand *demands, size_t count,
-                         struct shmq_verdict *verdict)
-{
-	struct operation operation;
-	int result;
-
-	if (verdict != NULL)
-		verdict_begin(verdict, c, SHMQ_NONE, 0);
-	if (c == NULL || demands == NULL || count == 0 || count > SHMQ_DEMANDS_MAX)
-		return -EINVAL;
-	for (size_t i = 0; i < count; i++) {
-		result = check_arguments(c, demands[i].resource, demands[i].amount, verdict);
-		if (result < 0)
-			return result;
-	}
-	result = operation_begin(&operation, c);
-	if (result < 0)
-		return result;
-	result = demands_take(&(struct reservation_context){.component = c, .slot = operation.slot}, operation.quota,
-	                      demands, count, verdict);
-	operation_end(&operation);
-	return result;
-}
-
-int shmq_consume(struct shmq_component *c, int resource, uint64_t amount)
-{
-	return take(c, resource, amount, SHMQ_UNLIMITED, NULL);
-}
-
-int shmq_release(struct shmq_component *c, int resource, uint64_t amount)
-{
-	int result = check_arguments(c, resource, amount, NULL);
-	struct operation operation;
-
-	if (result < 0)
-		return result;
-	if (tracker_is_rate(resource))
-		return -EOPNOTSUPP;
-	result = operation_begin(&operation, c);
-	if (result < 0)
-		return result;
-	result = tracker_release(c->segment, c->key.index, resource, amount);
-	operation_end(&operation);
-	return result;
-}
-
-int shmq_reset(struct shmq_component *c)
-{
-	struct operation operation;
-	int result = c == NULL ? -EINVAL : operation_begin(&operation, c);
-
-	if (result < 0)
-		return result;
-	tracker_reset(c->segment, c->key.index, c->key.genstate);
-	operation_end(&operation);
-	return 0;
-}
-
-int shmq_verdict_format(char *text, size_t size, const struct shmq_verdict *verdict)
-{
-	return verdict == NULL || (text == NULL && size > 0) ? -EINVAL : message_of_verdict(text, size, verdict);
-}
-
-/* ---- Two-phase use ---- */
-
-int shmq_reserve(struct shmq_reservation *out, struct shmq_component *c, int resource, uint64_t amount,
-                 struct shmq_verdict *verdict)
-{
-	int result = check_arguments(c, resource, amount, verdict);
-	struct reservation_context context;
-	struct operation operation;
-
-	if (out == NULL)
-		return -EINVAL;
-	out->component = NULL; /* to cancel what was refused is harmless */
-	if (result == 0)
-		result = operation_begin(&operation, c);
-	if (result < 0)
-		return result;
-	context = (struct reservation_context){c, operation.slot, tracker_limits(operation.quota, resource)};
-	result = reservation_reserve(out, &context, resource, amount, verdict);
-	operation_end(&operation);
-	return result;
-}
-
-/* -ESTALE for a reservation of the parent process: a forked child holds nothing of it. */
-static int finish_reservation(struct shmq_reservation *reservation, uint64_t actual)
-{
-	struct shmq_segment *segment = reservation->component->segment;
-	struct directory_key key = reservation->component->key;
-	struct shmq_shm_slot *slot;
-	int result = worker_enter(segment, &slot);
-
-	if (result < 0)
-		return result;
-	if (reservation->life == segment->private->life) {
-		result = reservation_finish(reservation, actual, directory_quota(segment, &key) != NULL);
-	} else {
-		reservation->component = NULL;
-		result = -ESTALE;
-	}
-	worker_leave(slot);
-	return result;
-}
-
-int shmq_commit(struct shmq_reservation *reservation, uint64_t actual)
-{
-	if (reservation == NULL || reservation->component == NULL || actual > reservation->amount)
-		return -EINVAL;
-	/* All of it was used: nothing of the component is touched, so no read section is needed. */
-	if (actual == reservation->amount && reservation->life == reservation->component->segment->private->life)
-		return reservation_keep(reservation);
-	return finish_reservation(reservation, actual);
-}
-
-void shmq_cancel(struct shmq_reservation *reservation)
-{
-	if (reservation != NULL && reservation->component != NULL)
-		finish_reservation(reservation, 0);
-}
-
-int shmq_memory_set(struct shmq_component *c, uint64_t bytes, struct shmq_verdict *verdict)
-{
-	int result = check_arguments(c, SHMQ_MEMORY, bytes, verdict);
-	struct reservation_context context;
-	struct operation operation;
-
-	if (result == 0)
-		result = operation_begin(&operation, c);
-	if (result < 0)
-		return result;
-	context = (struct reservation_context){c, operation.slot, tracker_limits(operation.quota, SHMQ_MEMORY)};
-	result = reservation_set_memory(&context, bytes, verdict);
-	operation_end(&operation);
-	return result;
-}
-
-/* ---- Watching ---- */
-
-int shmq_status(struct shmq_component *c, struct shmq_status *out)
-{
-	struct operation look;
-
-	if (c == NULL || out == NULL)
-		return -EINVAL;
-	do {
-		int result = look_begin(&look, c);
-
-		if (result < 0)
-			return result;
-		for (int i = 0; i < SHMQ_RESOURCES; i++) {
-			struct tracker_limits limits = tracker_limits(look.quota, i);
-
-			tracker_read(look.tracker, i, &limits, &out->resource[i]);
-		}
-	} while (!look_end(&look, c));
-	return 0;
-}
-
-static bool any_used_to(struct shmq_component *c, double percentage)
-{
-	struct shmq_status status;
-
-	if (shmq_status(c, &status) < 0)
-		return false;
-	for (int i = 0; i < SHMQ_RESOURCES; i++)
-		if (status.resource[i].percentage >= percentage)
-			return true;
-	return false;
-}
-
-bool shmq_is_warning(struct shmq_component *c)
-{
-	return any_used_to(c, 80);
-}
-
-bool shmq_is_critical(struct shmq_component *c)
-{
-	return any_used_to(c, 95);
 }
 
 /* ---- Housekeeping and inspection ---- */

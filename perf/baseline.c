@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-static int window_init(struct baseline_window *window)
+int baseline_window_init(struct baseline_window *window, bool is_robust)
 {
 	pthread_mutexattr_t attributes;
 	int result = pthread_mutexattr_init(&attributes);
@@ -18,7 +18,7 @@ static int window_init(struct baseline_window *window)
 	if (result != 0)
 		return result;
 	pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-	pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+	pthread_mutexattr_setrobust(&attributes, is_robust ? PTHREAD_MUTEX_ROBUST : PTHREAD_MUTEX_STALLED);
 	result = pthread_mutex_init(&window->mutex, &attributes);
 	pthread_mutexattr_destroy(&attributes);
 	window->limit = UINT64_C(1) << 46;
@@ -34,7 +34,7 @@ struct baseline *baseline_create(unsigned count)
 	if (baselines == MAP_FAILED)
 		return NULL;
 	for (unsigned i = 0; i < count; i++) {
-		errno = window_init(&baselines[i].window);
+		errno = baseline_window_init(&baselines[i].window, true);
 		if (errno != 0)
 			return NULL;
 	}
@@ -108,14 +108,19 @@ bool baseline_lock(struct baseline_window *window)
 	return window_lock(window) && pthread_mutex_unlock(&window->mutex) == 0;
 }
 
-bool baseline_take(struct baseline_window *window, uint64_t amount, clockid_t clock)
+uint64_t baseline_now_ms(clockid_t clock)
 {
 	struct timespec now;
-	uint64_t now_ms;
-	bool is_taken;
 
 	clock_gettime(clock, &now);
-	now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+bool baseline_take(struct baseline_window *window, uint64_t amount, clockid_t clock)
+{
+	uint64_t now_ms = baseline_now_ms(clock);
+	bool is_taken;
+
 	if (!window_lock(window))
 		return false;
 	if (now_ms >= window->start_ms + window->period_ms) {

@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* The same account as a rate of the library: window, total, peak and refusals; behind a robust mutex. */
+/* The same account as a rate of the library: window, total, peak and refusals; behind a mutex. */
 struct baseline_window {
 	pthread_mutex_t mutex;
 	uint64_t limit, period_ms;
@@ -31,6 +31,9 @@ struct baseline {
 struct baseline_ring {
 	alignas(64) uint32_t next;
 };
+
+/* Make a window of a second, in which much is allowed, in shared memory that is zero. Returns 0 or an errno. */
+int baseline_window_init(struct baseline_window *window, bool is_robust);
 
 /* Returns `count` of them in memory that forked processes share, or NULL with errno. They are never freed. */
 struct baseline *baseline_create(unsigned count);
@@ -55,6 +58,9 @@ bool baseline_read(const struct baseline_ring *ring, uint32_t *line);
 
 /* A robust process-shared mutex, locked and unlocked. */
 bool baseline_lock(struct baseline_window *window);
+
+/* What windows go by. */
+uint64_t baseline_now_ms(clockid_t clock);
 
 /* Read the clock, then take from the window under the mutex. The clock is read outside of it: that favours the mutex. */
 bool baseline_take(struct baseline_window *window, uint64_t amount, clockid_t clock);

@@ -4,11 +4,13 @@
  * plain operations on the same level in the same run.
  *
  * Each process fills its own ledger, as far as a case says, before a sample: an entry has to be found among those in
- * use. There are two segments, for the size of the ledger belongs to the segment.
+ * use. There are two segments, for the size of the ledger belongs to the segment. The program has one thread, and so
+ * have its processes but those of the cases that say otherwise.
  */
 #include "baseline.h"
 #include "program.h"
 #include "segment.h"
+#include "threaded.h"
 
 #include <stdio.h>
 
@@ -137,8 +139,13 @@ enum {
 	CASE_LARGE_CANCEL,
 	CASE_LARGE_MEMORY,
 	CASE_LAST_COMMIT,
+	CASE_THREADED_COMMIT,
+	CASE_THREADED_CANCEL,
 	CASES
 };
+
+static bool run_threaded_commit(void *subject, uint64_t count);
+static bool run_threaded_cancel(void *subject, uint64_t count);
 
 static const struct bench_case cases[CASES] = {
     [CASE_CAS] = {"cas", "load and compare-and-swap", run_cas, NULL},
@@ -162,12 +169,38 @@ static const struct bench_case cases[CASES] = {
     [CASE_LARGE_MEMORY] = {"memory_1000_of_1024", "1000 of 1024 held: memory_set from and to 0", run_memory_open,
                            prepare_large},
     [CASE_LAST_COMMIT] = {"commit_1023_of_1024", "1023 of 1024 held: reserve, commit", run_commit, prepare_last},
+    [CASE_THREADED_COMMIT] = {"commit_threaded", "beside an idle thread: reserve, commit", run_threaded_commit, NULL},
+    [CASE_THREADED_CANCEL] = {"cancel_threaded", "beside an idle thread: reserve, cancel", run_threaded_cancel, NULL},
 };
 
+/* What the last run in the process with two threads cost. */
+static struct bench_cost threaded_cost;
+
+static bool run_threaded_commit(void *subject, uint64_t count)
+{
+	return threaded_run(&cases[CASE_COMMIT], subject, count, &threaded_cost);
+}
+
+static bool run_threaded_cancel(void *subject, uint64_t count)
+{
+	return threaded_run(&cases[CASE_CANCEL], subject, count, &threaded_cost);
+}
+
+static void correct_threaded(void *subject, const struct bench_case *bench_case, struct bench_cost *cost)
+{
+	(void)subject;
+	if (bench_case->run == run_threaded_commit || bench_case->run == run_threaded_cancel)
+		*cost = threaded_cost;
+}
+
 static const struct target targets[] = {
-    {"reserve, commit / try_consume", 3, CASE_COMMIT, BENCH_ONE, CASE_LEVEL, BENCH_ONE},
-    {"20 of 24 held: reserve, commit / try_consume", 3, CASE_SMALL_COMMIT, BENCH_ONE, CASE_LEVEL, BENCH_ONE},
-    {"1000 of 1024 held: reserve, commit / try_consume", 3, CASE_LARGE_COMMIT, BENCH_ONE, CASE_LEVEL, BENCH_ONE},
+    {"reserve, commit / try_consume", 3, CASE_COMMIT, BENCH_ONE, CASE_LEVEL, BENCH_ONE, TARGET_WHOLE},
+    {"20 of 24 held: reserve, commit / try_consume", 3, CASE_SMALL_COMMIT, BENCH_ONE, CASE_LEVEL, BENCH_ONE,
+     TARGET_WHOLE},
+    {"1000 of 1024 held: reserve, commit / try_consume", 3, CASE_LARGE_COMMIT, BENCH_ONE, CASE_LEVEL, BENCH_ONE,
+     TARGET_WHOLE},
+    {"beside an idle thread: reserve, commit / try_consume", 3, CASE_THREADED_COMMIT, BENCH_ONE, CASE_LEVEL, BENCH_ONE,
+     TARGET_WHOLE},
 };
 
 /* ---- Segments ---------------------------------------------------------------------------------------------------- */
@@ -222,6 +255,7 @@ int main(int argc, char *argv[])
 	struct subject both[2] = {{0}};
 	void *subjects[2] = {&both[0], &both[1]};
 
+	arguments.settings.correct = correct_threaded;
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	if (setup(both) < 0)
 		return 2;

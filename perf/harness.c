@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The measuring process is the first of the two; the second sleeps on a semaphore while it is not needed, so one
- * process is measured on an otherwise idle program. For a sample of two, both meet at a spinning barrier, warm up, take
- * the time for their operations, and go on until the other is done too: all that is measured is measured under the
- * other's load.
+ * process is measured on an otherwise idle program. For a sample of two, both meet at a spinning barrier, warm up, meet
+ * again, and take the time for their operations until both have done as many as was ordered: all that is measured is
+ * measured under the other's load.
  */
 #include "harness.h"
 
@@ -33,8 +33,8 @@
 
 /* What one process found out in a sample. */
 struct lane {
-	alignas(64) atomic_bool is_done;
-	double ns; /* per operation */
+	alignas(64) atomic_bool is_done; /* with what was ordered; it goes on until the other is */
+	uint64_t spent_ns, operations;
 	long preemptions;
 	bool is_right;
 };
@@ -135,32 +135,62 @@ static void barrier(struct harness *harness)
 			expect_partner(harness);
 }
 
+/* One run, and what it cost. */
+static bool run_once(const struct harness *harness, const struct bench_case *bench_case, void *subject, uint64_t count,
+                     struct bench_cost *cost)
+{
+	long preemptions = bench_preemptions();
+	uint64_t begin = bench_now_ns();
+	bool is_right = bench_case->run(subject, count);
+
+	cost->ns = bench_now_ns() - begin;
+	cost->preemptions = bench_preemptions() - preemptions;
+	if (harness->settings->correct != NULL)
+		harness->settings->correct(subject, bench_case, cost);
+	return is_right;
+}
+
+/* Run once more, and add to what this process did in the sample. */
+static void lane_add(const struct harness *harness, const struct order *order, void *subject, uint64_t count,
+                     struct lane *lane)
+{
+	struct bench_cost cost;
+
+	lane->is_right &= run_once(harness, order->bench_case, subject, count, &cost);
+	lane->spent_ns += cost.ns;
+	lane->preemptions += cost.preemptions;
+	lane->operations += count;
+}
+
 /* One process's part of a sample. */
 static void lane_run(struct harness *harness, const struct order *order, unsigned process)
 {
 	const struct bench_case *bench_case = order->bench_case;
 	void *subject = harness->subjects[order->placement == BENCH_APART ? process : 0];
 	struct lane *lane = &harness->meeting->lanes[process];
-	struct lane *other = &harness->meeting->lanes[1 - process];
+	const struct lane *other = &harness->meeting->lanes[1 - process];
 	bool is_alone = order->placement == BENCH_ONE;
-	long preemptions_before;
-	uint64_t begin;
+	struct bench_cost warm_up;
+	long preemptions;
 
+	if (harness->settings->choose != NULL)
+		harness->settings->choose(subject, bench_case);
 	if (bench_case->prepare != NULL)
 		bench_case->prepare(subject, order->round);
 	begin_slice();
 	if (!is_alone)
 		barrier(harness);
-	/* From the barrier to the end: while this process is off its core the other one is measured without it. */
-	preemptions_before = bench_preemptions();
-	lane->is_right = bench_case->run(subject, order->count / 4 + 1);
-	begin = bench_now_ns();
-	lane->is_right &= bench_case->run(subject, order->count);
-	lane->ns = (double)(bench_now_ns() - begin) / (double)order->count;
+	lane->is_right = run_once(harness, bench_case, subject, order->count / 4 + 1, &warm_up);
+	lane->spent_ns = lane->operations = 0;
+	/* From here to the end, waiting included: while this process is off its core the other one runs without it. */
+	preemptions = bench_preemptions();
+	if (!is_alone)
+		barrier(harness);
+	lane->preemptions = bench_preemptions() - preemptions;
+	lane_add(harness, order, subject, order->count, lane);
 	atomic_store(&lane->is_done, true);
 	while (!is_alone && !atomic_load(&other->is_done))
-		lane->is_right &= bench_case->run(subject, order->count / 16 + 1);
-	lane->preemptions = bench_preemptions() - preemptions_before;
+		lane_add(harness, order, subject, order->count / 16 + 1, lane);
 	if (!is_alone)
 		barrier(harness);
 }
@@ -206,6 +236,19 @@ static void partner_stop(struct harness *harness)
 
 /* ---- Samples ----------------------------------------------------------------------------------------------------- */
 
+/*
+ * Nanoseconds per operation of one process. Of two that do not come equally far it is by what they did together: while
+ * one of them holds a lock and hurries on, the other one's waiting counts.
+ */
+static double figure_of(const struct lane *lanes, unsigned count)
+{
+	double per_ns = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		per_ns += (double)lanes[i].operations / (double)(lanes[i].spent_ns > 0 ? lanes[i].spent_ns : 1);
+	return count / per_ns;
+}
+
 /* Returns whether no process was preempted. */
 static bool sample_once(struct harness *harness, const struct order *order, double *ns)
 {
@@ -223,7 +266,7 @@ static bool sample_once(struct harness *harness, const struct order *order, doub
 		fprintf(stderr, "%s: an operation did not answer as it should\n", order->bench_case->name);
 		exit(2);
 	}
-	*ns = is_alone ? lanes[0].ns : (lanes[0].ns + lanes[1].ns) / 2;
+	*ns = figure_of(lanes, is_alone ? 1 : 2);
 	return lanes[0].preemptions == 0 && (is_alone || lanes[1].preemptions == 0);
 }
 
@@ -307,10 +350,17 @@ static uint64_t choose_sample_ns(const struct bench_settings *settings, size_t l
 	return ns < (double)SAMPLE_MIN_NS ? SAMPLE_MIN_NS : ns > (double)SAMPLE_MAX_NS ? SAMPLE_MAX_NS : (uint64_t)ns;
 }
 
+static size_t choose_placements(const struct bench_settings *settings)
+{
+	if (settings->cpus[1] < 0)
+		return 1;
+	return settings->placements == 0 ? BENCH_PLACEMENTS : settings->placements;
+}
+
 int bench_measure(struct bench_results *out, const struct bench_settings *settings, const struct bench_case *cases,
                   size_t count, void *const subjects[2])
 {
-	size_t placements = settings->cpus[1] < 0 ? 1 : BENCH_PLACEMENTS, lines = placements * count;
+	size_t placements = choose_placements(settings), lines = placements * count;
 	struct order *orders = calloc(lines, sizeof(*orders));
 	double *ns = calloc(lines * settings->rounds, sizeof(*ns));
 	struct harness harness = {settings, cases, subjects, meeting_create(), out, 0, 0};

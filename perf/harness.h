@@ -45,10 +45,22 @@ struct bench_case {
 		return is_right;                                                                                       \
 	}
 
+/* What one process spent on one run of a case. */
+struct bench_cost {
+	uint64_t ns;
+	long preemptions; /* how often the scheduler took it off its core */
+};
+
 struct bench_settings {
 	unsigned rounds;
 	double seconds; /* about, for everything */
 	int cpus[2];    /* one for each process; the second is -1 where there is none */
+	/* The rest may be 0 or NULL. */
+	unsigned placements; /* only the first so many; 0: all */
+	/* For cases made by a table: called in each process before each sample, with the case that follows. */
+	void (*choose)(void *subject, const struct bench_case *bench_case);
+	/* For operations that another process does: correct what the last run seems to have cost by what that one says. */
+	void (*correct)(void *subject, const struct bench_case *bench_case, struct bench_cost *cost);
 };
 
 /* Nanoseconds per operation. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The options shared by the benchmarks over the harness; each may add its own by making these a child of its argp.
+ * The options that benchmarks share, in two parts: how figures are shown, and how the harness measures. A program makes
+ * what fits it a child of its own argp.
  */
 #include "program.h"
 
@@ -12,13 +13,17 @@
 
 enum { OPTION_CPUS = 512, OPTION_CHECK };
 
-static const struct argp_option options[] = {
-    {"rounds", 'r', "N", 0, "Take N samples of each case, 7 or more (101); fewer on a busy machine", 0},
-    {"seconds", 's', "S", 0, "Measure for about S seconds (8), up to four times that on a busy machine", 0},
-    {"cpus", OPTION_CPUS, "A,B", 0, "Run the processes on these cores (the first two allowed ones)", 0},
+static const struct argp_option output_options[] = {
     {"check", OPTION_CHECK, NULL, 0, "Compare with the targets; exit with 1 where one is missed", 0},
     {"json", 'j', NULL, 0, "Write JSON", 0},
     {"help", 'h', NULL, OPTION_HIDDEN, NULL, -1},
+    {0},
+};
+
+static const struct argp_option measure_options[] = {
+    {"rounds", 'r', "N", 0, "Take N samples of each case, 7 or more (101); fewer on a busy machine", 0},
+    {"seconds", 's', "S", 0, "Measure for about S seconds (8), up to four times that on a busy machine", 0},
+    {"cpus", OPTION_CPUS, "A,B", 0, "Run the processes on these cores (the first two allowed ones)", 0},
     {0},
 };
 
@@ -32,7 +37,7 @@ unsigned program_number(struct argp_state *state, const char *text, unsigned lea
 	return (unsigned)value;
 }
 
-static double parse_seconds(struct argp_state *state, const char *text)
+double program_seconds(struct argp_state *state, const char *text)
 {
 	char *end;
 	double value = strtod(text, &end);
@@ -63,31 +68,19 @@ static void parse_cpus(struct argp_state *state, const char *text, int cpus[2])
 		argp_error(state, "'%s' is not one core or two different ones, such as 0,1", text);
 }
 
-static error_t parse_option(int key, char *text, struct argp_state *state)
+static error_t parse_output_option(int key, char *text, struct argp_state *state)
 {
-	struct program_arguments *arguments = state->input;
+	struct program_output *output = state->input;
 
 	switch (key) {
-	case ARGP_KEY_INIT:
-		bench_choose_cpus(arguments->settings.cpus);
-		return 0;
-	case 'r':
-		arguments->settings.rounds = program_number(state, text, BENCH_ROUNDS_MIN, ROUNDS_MAX);
-		return 0;
-	case 's':
-		arguments->settings.seconds = parse_seconds(state, text);
-		return 0;
 	case 'j':
-		arguments->is_json = true;
+		output->is_json = true;
 		return 0;
 	case 'h':
 		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
 		return 0;
 	case OPTION_CHECK:
-		arguments->is_check = true;
-		return 0;
-	case OPTION_CPUS:
-		parse_cpus(state, text, arguments->settings.cpus);
+		output->is_check = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "an argument too many: '%s'", text);
@@ -97,7 +90,47 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	}
 }
 
-const struct argp program_argp = {.options = options, .parser = parse_option};
+const struct argp program_output_argp = {.options = output_options, .parser = parse_output_option};
+
+static error_t parse_measure_option(int key, char *text, struct argp_state *state)
+{
+	struct bench_settings *settings = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		bench_choose_cpus(settings->cpus);
+		return 0;
+	case 'r':
+		settings->rounds = program_number(state, text, BENCH_ROUNDS_MIN, ROUNDS_MAX);
+		return 0;
+	case 's':
+		settings->seconds = program_seconds(state, text);
+		return 0;
+	case OPTION_CPUS:
+		parse_cpus(state, text, settings->cpus);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp program_measure_argp = {.options = measure_options, .parser = parse_measure_option};
+
+static error_t parse_nothing(int key, char *text, struct argp_state *state)
+{
+	struct program_arguments *arguments = state->input;
+
+	(void)text;
+	if (key != ARGP_KEY_INIT)
+		return ARGP_ERR_UNKNOWN;
+	state->child_inputs[0] = &arguments->settings;
+	state->child_inputs[1] = &arguments->output;
+	return 0;
+}
+
+static const struct argp_child children[] = {
+    {&program_measure_argp, 0, NULL, 0}, {&program_output_argp, 0, NULL, 0}, {0}};
+const struct argp program_argp = {.parser = parse_nothing, .children = children};
 
 static bool are_targets_met(const struct report *report)
 {
@@ -118,11 +151,11 @@ int program_run(const struct report *of, const struct program_arguments *argumen
 		return 2;
 	report.settings = &arguments->settings;
 	report.results = &results;
-	if (!arguments->is_check)
+	if (!arguments->output.is_check)
 		report.target_count = 0;
-	if (!arguments->is_json)
+	if (!arguments->output.is_json)
 		report_text(&report);
-	if (!arguments->is_json || report_json(&report) == 0)
+	if (!arguments->output.is_json || report_json(&report) == 0)
 		status = are_targets_met(&report) ? 0 : 1;
 	bench_free(&results);
 	return status;

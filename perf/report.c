@@ -23,6 +23,8 @@ double target_figure(const struct report *report, const struct target *target)
 
 	if (of <= 0)
 		return -1;
+	if (target->less != TARGET_WHOLE)
+		of -= report->results->figures[target->less][target->of_placement].median;
 	if (target->to == TARGET_NS)
 		return of;
 	to = report->results->figures[target->to][target->to_placement].median;

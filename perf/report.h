@@ -15,9 +15,11 @@ struct target {
 	enum bench_placement of_placement;
 	size_t to; /* what it is divided by; TARGET_NS: nothing, the figure is in nanoseconds */
 	enum bench_placement to_placement;
+	size_t less; /* what is taken off first, of the same placement; or TARGET_WHOLE */
 };
 
 #define TARGET_NS SIZE_MAX
+#define TARGET_WHOLE SIZE_MAX
 
 /* A case that all others are divided by. */
 struct yardstick {

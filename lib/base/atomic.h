@@ -87,6 +87,11 @@ static inline void shm_add_relaxed(struct shm_u64 *word, uint64_t amount)
 	atomic_fetch_add_explicit(&word->value, amount, memory_order_relaxed);
 }
 
+static inline uint64_t shm_fetch_add_relaxed(struct shm_u64 *word, uint64_t amount)
+{
+	return atomic_fetch_add_explicit(&word->value, amount, memory_order_relaxed);
+}
+
 static inline void shm_subtract_release(struct shm_u64 *word, uint64_t amount)
 {
 	atomic_fetch_sub_explicit(&word->value, amount, memory_order_release);
@@ -98,6 +103,12 @@ static inline uint64_t shm_add_seq_cst(struct shm_u64 *word, uint64_t amount)
 }
 
 /* A failed compare-and-swap writes what it found to `*expected`, as in C11. */
+static inline bool shm_cas32_relaxed(struct shm_u32 *word, uint32_t *expected, uint32_t desired)
+{
+	return atomic_compare_exchange_strong_explicit(&word->value, expected, desired, memory_order_relaxed,
+	                                               memory_order_relaxed);
+}
+
 static inline bool shm_cas_relaxed(struct shm_u64 *word, uint64_t *expected, uint64_t desired)
 {
 	return atomic_compare_exchange_strong_explicit(&word->value, expected, desired, memory_order_relaxed,
@@ -136,6 +147,12 @@ static inline void shm_fence_acquire(void)
 #if !defined(SHM_UNDER_TSAN)
 	atomic_thread_fence(memory_order_acquire);
 #endif
+}
+
+/* Keeps the order of accesses as the compiler writes them; the CPU may still change it. */
+static inline void shm_compiler_barrier(void)
+{
+	atomic_signal_fence(memory_order_seq_cst);
 }
 
 static inline void shm_fence_seq_cst(void)

@@ -6,8 +6,11 @@
  */
 #include "base/process.h"
 
+#include "base/atomic.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +18,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define START_MASK ((UINT64_C(1) << PROCESS_START_BITS) - 1)
@@ -197,4 +201,18 @@ void process_unlock(void)
 
 	pthread_mutex_unlock(&lock->mutex);
 	pthread_setcancelstate(cancel_state, NULL);
+}
+
+bool process_accept_fences(void)
+{
+#if defined(SHM_UNDER_TSAN) /* which knows no fence that comes from outside */
+	return false;
+#else
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
+#endif
+}
+
+bool process_fence_others(void)
+{
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0;
 }

@@ -52,4 +52,13 @@ void *process_private_map(size_t size);
 int process_lock(void);
 void process_unlock(void);
 
+/*
+ * Let other processes fence this one's threads (membarrier), for good until exec(); children inherit it. True where the
+ * kernel does. The first call of a process that has several threads takes some milliseconds.
+ */
+bool process_accept_fences(void);
+
+/* Make every running thread of every process that accepts fences pass one. False where the kernel refuses. */
+bool process_fence_others(void);
+
 #endif

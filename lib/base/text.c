@@ -54,3 +54,29 @@ bool text_is_component_name(const char *name, size_t length)
 	}
 	return true;
 }
+
+size_t text_cut(const char *text, size_t length, size_t most)
+{
+	size_t end = most;
+
+	if (length <= most)
+		return length;
+	/* A sequence has at most three bytes of continuation; what has more is no UTF-8 and may be cut anywhere. */
+	while (end > 0 && most - end < 4 && is_continuation((unsigned char)text[end]))
+		end--;
+	return most - end < 4 ? end : most;
+}
+
+void text_make_plain(char *text, size_t length)
+{
+	unsigned char *p = (unsigned char *)text;
+
+	while (length > 0) {
+		size_t step = utf8_sequence(p, length);
+		bool is_plain = step > 0 && !is_control(p);
+
+		for (step = step > 0 ? step : 1; step > 0; step--, p++, length--)
+			if (!is_plain)
+				*p = '?';
+	}
+}

@@ -7,8 +7,9 @@
 
 #include "base/process.h"
 #include "base/text.h"
+#include "core/charge.h"
 #include "core/controller.h"
-#include "core/tracker.h"
+#include "core/worker.h"
 
 #include <errno.h>
 #include <string.h>
@@ -63,36 +64,13 @@ bool directory_name(const struct shmq_segment *segment, const struct directory_k
 	return text_is_component_name(out, length) && directory_is_current(segment, key);
 }
 
-/* ---- Quotas ---- */
-
-void quota_store(struct shmq_shm_quota *out, const struct shmq_quota *quota, uint64_t flags)
-{
-	for (int i = 0; i < SHMQ_RESOURCES; i++) {
-		/* relaxed: the flags release them */
-		shm_store_relaxed(&out->resource[i].limit, quota->limit[i]);
-		shm_store_relaxed(&out->resource[i].period_ms, quota->period_ns[i] / NS_PER_MS);
-	}
-	/* (D3) release: the limits before the flag that they are there. Pairs with directory_quota(). */
-	shm_store_release(&out->flags, flags);
-}
-
-void quota_copy(struct shmq_shm_quota *out, const struct shmq_shm_quota *from, uint64_t flags)
-{
-	for (int i = 0; i < SHMQ_RESOURCES; i++) {
-		/* relaxed: both sides are ours under the controller lock; the flags release them */
-		shm_store_relaxed(&out->resource[i].limit, shm_load_relaxed(&from->resource[i].limit));
-		shm_store_relaxed(&out->resource[i].period_ms, shm_load_relaxed(&from->resource[i].period_ms));
-	}
-	shm_store_release(&out->flags, flags); /* (D3) */
-}
-
 void directory_init(struct shmq_segment *segment)
 {
-	const struct shmq_quota fallback = SHMQ_QUOTA_DEFAULT;
+	const struct quota_rule fallback = {.quota = SHMQ_QUOTA_DEFAULT, .flags = QUOTA_PRESENT};
 	char *bytes = (char *)segment_writable(segment);
 	struct shmq_shm_quota *quotas = (struct shmq_shm_quota *)(bytes + segment->layout.quotas_at[0]);
 
-	quota_store(&quotas[segment->layout.components], &fallback, QUOTA_PRESENT);
+	quota_store(&quotas[segment->layout.components], &fallback);
 }
 
 /* ---- Links ---- */
@@ -192,14 +170,33 @@ void directory_commit(struct directory *directory, uint32_t index)
 	count(&directory->control->registered, 1);
 }
 
+/*
+ * The group that an entry counts against while its registration ends: by the table in which it was there last. After the
+ * switch that dropped it, that is the one before.
+ */
+static uint64_t home_of(const struct directory *directory, uint32_t index)
+{
+	const struct shmq_shm_quota *quota = &directory->quotas[directory->active][index];
+	uint32_t parent;
+
+	if ((quota_flags(quota) & QUOTA_PRESENT) == 0)
+		quota = &directory->quotas[1 - directory->active][index];
+	parent = (quota_flags(quota) & QUOTA_PRESENT) != 0 ? group_parent(quota) : 0;
+	return parent == 0 || parent > directory->segment->layout.components
+	           ? 0
+	           : group_registration(directory->segment, parent - 1);
+}
+
 /* Commit the end of an entry's registration; no reader that begins now finds it in force. */
 static void entry_end(struct directory *directory, uint32_t index)
 {
 	struct shmq_shm_entry *entry = &directory->entries[index];
 	struct shmq_shm_quota *quota = &directory->quotas[directory->active][index];
 
-	if (entry_state(entry) == ENTRY_LIVE)
+	if (entry_state(entry) == ENTRY_LIVE) {
 		count(&directory->control->registered, -1);
+		shm_store_relaxed(&entry->home, home_of(directory, index)); /* relaxed: the state releases it */
+	}
 	if (entry_state(entry) != ENTRY_DYING)
 		count(&directory->control->retired, 1);
 	entry_set_state(entry, entry_generation(entry), ENTRY_DYING);
@@ -229,8 +226,22 @@ void directory_retire(struct directory *directory, uint32_t index)
 	entry_wait(directory, index);
 }
 
-/* Free a DYING entry if its grace period is over. */
-static bool directory_reclaim(struct directory *directory, uint32_t index)
+/* Nobody is in the middle of using it any more: what it used is taken off its groups. */
+static bool entry_settle(struct directory *directory, uint32_t index)
+{
+	struct shmq_shm_slot *slot;
+	int result;
+
+	if (shm_load_relaxed(&directory->entries[index].home) == 0) /* relaxed: ours */
+		return true;
+	if (worker_enter(directory->segment, &slot) < 0)
+		return false;
+	result = charge_settle(directory->segment, slot, index);
+	worker_leave(slot);
+	return result == 0;
+}
+
+bool directory_reclaim(struct directory *directory, uint32_t index)
 {
 	struct shmq_shm_entry *entry = &directory->entries[index];
 	uint64_t cookie = shm_load_relaxed(&entry->cookie); /* relaxed: ours */
@@ -241,6 +252,8 @@ static bool directory_reclaim(struct directory *directory, uint32_t index)
 		directory->unfinished = cookie;
 		return false;
 	}
+	if (!entry_settle(directory, index))
+		return false;
 	entry_set_state(entry, entry_generation(entry), ENTRY_FREE);
 	count(&directory->control->retired, -1);
 	return true;
@@ -371,6 +384,8 @@ static void recover_entry(struct directory *directory, uint32_t index)
 
 	if (entry_state(entry) == ENTRY_LIVE && is_present(directory, index)) {
 		tracker_realign(directory->segment, index, quota); /* its period may just have been changed */
+		/* relaxed: it may admit again */
+		shm_store_relaxed(&quota->flags, quota_flags(quota) & ~(uint64_t)QUOTA_FROZEN);
 		return;
 	}
 	if (entry_state(entry) == ENTRY_LIVE)
@@ -427,108 +442,4 @@ int directory_begin(struct directory *out, struct shmq_segment *segment)
 void directory_end(struct directory *directory)
 {
 	controller_unlock(directory->segment);
-}
-
-/* ---- Registering ---- */
-
-void directory_revive(struct directory *directory, uint32_t index)
-{
-	tracker_restart(directory->segment, index);
-	directory_commit(directory, index);
-}
-
-/* Register under the policy's quota for a name that it reserves an entry for. */
-static int register_reserved(struct directory *directory, uint32_t reserved, const char *name, size_t length)
-{
-	struct shmq_shm_quota *quota = &directory->quotas[directory->active][reserved];
-	uint32_t index;
-
-	if (entry_state(&directory->entries[reserved]) == ENTRY_FREE || directory_reclaim(directory, reserved)) {
-		quota_copy(quota, quota, QUOTA_PRESENT | QUOTA_DECLARED);
-		directory_revive(directory, reserved);
-		return 0;
-	}
-	/* Unregistered a moment ago: its grace period must not keep us, another entry takes its place. */
-	index = directory_allocate(directory);
-	if (index == DIRECTORY_NONE)
-		return -ENOSPC;
-	/* The name first: killed in between, no entry must be reserved under the name of its former life. */
-	directory_prepare(directory, index, name, length);
-	quota_copy(&directory->quotas[directory->active][index], quota, QUOTA_PRESENT | QUOTA_DECLARED);
-	directory_commit(directory, index);
-	shm_store_relaxed(&quota->flags, 0); /* relaxed: nobody reads the quota of a DYING entry */
-	directory_retire(directory, reserved);
-	return 0;
-}
-
-/*
- * Order: name and tracker, link, quota, commit. Killed before the commit, recovery finds a FREE entry in a chain and
- * retires it. A quota of the caller's leaves what the policy reserves as it is.
- */
-static int register_locked(struct directory *directory, const char *name, size_t length, const struct shmq_quota *quota)
-{
-	struct shmq_shm_quota *quotas = directory->quotas[directory->active];
-	uint32_t index = directory_lookup(directory, name, length);
-
-	if (index != DIRECTORY_NONE && entry_state(&directory->entries[index]) == ENTRY_LIVE)
-		return -EEXIST;
-	if (index != DIRECTORY_NONE && quota == NULL)
-		return register_reserved(directory, index, name, length);
-	index = directory_allocate(directory);
-	if (index == DIRECTORY_NONE)
-		return -ENOSPC;
-	directory_prepare(directory, index, name, length);
-	if (quota != NULL)
-		quota_store(&quotas[index], quota, QUOTA_PRESENT | QUOTA_OWN);
-	else
-		quota_copy(&quotas[index], &quotas[directory->segment->layout.components], QUOTA_PRESENT);
-	directory_commit(directory, index);
-	return 0;
-}
-
-int directory_register(struct shmq_segment *segment, const char *name, size_t length, const struct shmq_quota *quota)
-{
-	struct directory directory;
-	int result = directory_begin(&directory, segment);
-
-	if (result < 0)
-		return result;
-	result = register_locked(&directory, name, length, quota);
-	directory_end(&directory);
-	return result;
-}
-
-int directory_unregister(struct shmq_segment *segment, const char *name, size_t length)
-{
-	struct directory directory;
-	int result = directory_begin(&directory, segment);
-	uint32_t index;
-
-	if (result < 0)
-		return result;
-	index = directory_lookup(&directory, name, length);
-	if (index == DIRECTORY_NONE || entry_state(&directory.entries[index]) != ENTRY_LIVE)
-		result = -ENOENT;
-	else
-		directory_retire(&directory, index);
-	directory_end(&directory);
-	return result;
-}
-
-int directory_housekeep(struct shmq_segment *segment)
-{
-	struct directory directory;
-	int result;
-	uint64_t holder = shm_load_relaxed(&segment->policy->control.lock); /* relaxed: the lock itself decides */
-
-	if (holder != 0 ? !process_is_dead(holder) : shm_load32_relaxed(&segment->policy->control.retired) == 0)
-		return 0; /* a live controller is at it, or there is nothing to do */
-	result = directory_begin(&directory, segment);
-	if (result < 0)
-		return result;
-	for (uint32_t i = 0; i < segment->layout.components; i++)
-		if (entry_state(&directory.entries[i]) == ENTRY_DYING)
-			directory_reclaim(&directory, i);
-	directory_end(&directory);
-	return 0;
 }

@@ -19,6 +19,7 @@
 #define SHMQ_CORE_DIRECTORY_H
 
 #include "base/hash.h"
+#include "core/quota.h"
 #include "core/rcu.h"
 
 /* Who is meant: an entry, and which registration of it. */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What directory.c and publication.c share: the directory as its one writer sees it, through the writable mapping and
+ * What directory.c, registration.c and publication.c share: the directory as its one writer sees it, through the writable mapping and
  * under the controller lock. Nobody else includes this.
  */
 #ifndef SHMQ_CORE_DIRECTORY_WRITE_H
 #define SHMQ_CORE_DIRECTORY_WRITE_H
 
 #include "core/directory.h"
+#include "core/rules.h"
 
 struct directory {
 	struct shmq_segment *segment;
@@ -43,18 +44,36 @@ void directory_revive(struct directory *directory, uint32_t index);
 /* Retire an entry: DYING, out of its chain, to be free after a grace period. */
 void directory_retire(struct directory *directory, uint32_t index);
 
-void quota_store(struct shmq_shm_quota *out, const struct shmq_quota *quota, uint64_t flags);
-void quota_copy(struct shmq_shm_quota *out, const struct shmq_shm_quota *from, uint64_t flags);
+/* Free a DYING entry if its grace period is over, and what it used is off its groups. */
+bool directory_reclaim(struct directory *directory, uint32_t index);
+
+/* The rules that belong to a table. */
+struct rules directory_rules(const struct directory *directory, uint32_t table);
+
+/* What a manifest asks for: the policy caps it. */
+struct directory_request {
+	const struct shmq_quota *quota; /* valid */
+	const void *grants;             /* as core/capability.h stores them */
+	uint32_t grants_bytes;
+};
+
+/* What a table's policy says of an entry: by declaration, by pattern, or by default. */
+void directory_policy_for(const struct directory *directory, uint32_t table, uint32_t index, struct quota_rule *out);
+
+/* Put what a manifest asks for under the cap of `*rule`. Returns 0, or -ENOSPC where the table's rules are full. */
+int directory_ask(const struct directory *directory, uint32_t table, const struct directory_request *request,
+                  struct quota_rule *rule);
+
+/*
+ * Write the quota that a registered component has under a table's policy: what that says of it, but for limits of its
+ * own or what its manifest asked for. Returns as directory_ask().
+ */
+int directory_carry(const struct directory *directory, uint32_t table, uint32_t index);
 
 static inline unsigned entry_state(const struct shmq_shm_entry *entry)
 {
 	/* relaxed: only the holder of the controller lock writes it, and that is who asks */
 	return (unsigned)(shm_load_relaxed(&entry->genstate) & ENTRY_STATE_MASK);
-}
-
-static inline uint64_t quota_flags(const struct shmq_shm_quota *quota)
-{
-	return shm_load_relaxed(&quota->flags); /* relaxed: as above */
 }
 
 #endif

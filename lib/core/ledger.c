@@ -48,22 +48,92 @@ static void entry_set(const struct ledger_entry *entry, uint64_t held)
 	shm_store_release(&ledger_holding(entry)->held, held); /* (I3) */
 }
 
-void ledger_open(const struct ledger_entry *entry, const struct level_place *place, uint64_t genstate)
+struct ledger_share ledger_unpack(uint64_t word)
+{
+	struct ledger_share share = {
+	    .first = (unsigned)(word >> 60),
+	    .last = (unsigned)(word >> 56 & 15) + 1,
+	    .others = (unsigned)(word >> 52 & 15),
+	    .amount = word & ((UINT64_C(1) << LEDGER_AMOUNT_BITS) - 1),
+	};
+
+	if (word == 0)
+		return (struct ledger_share){0};
+	if (share.last > LEDGER_RANKS)
+		share.last = LEDGER_RANKS;
+	return share;
+}
+
+void ledger_open(const struct ledger_entry *entry, const struct group_chain *chain, unsigned levels, uint64_t genstate)
 {
 	struct shmq_shm_holding *holding = ledger_holding(entry);
 
-	/* relaxed: `held` is 0 still, and the state releases them */
-	shm_store_relaxed(&holding->level, (uint64_t)place->component << 32 | place->number);
+	/* relaxed throughout: `held` is 0 still, and the state releases them */
+	shm_store_relaxed(&holding->level, (uint64_t)chain->component[0] << 32 | levels);
 	shm_store_relaxed(&holding->genstate, genstate);
+	shm_store_relaxed(&holding->rest, 0);
+	for (unsigned i = 0; i < LAYOUT_ANCESTORS; i++)
+		shm_store_relaxed(&holding->ancestor[i],
+		                  i + 1 < chain->count ? group_registration(entry->segment, chain->component[i + 1])
+		                                       : 0);
 }
 
-bool ledger_is_of(const struct ledger_entry *entry, const struct level_place *place, uint64_t genstate)
+bool ledger_is_of(const struct ledger_entry *entry, uint32_t component, unsigned levels, uint64_t genstate)
 {
 	const struct shmq_shm_holding *holding = ledger_holding(entry);
 
 	/* relaxed: ours */
-	return shm_load_relaxed(&holding->level) == ((uint64_t)place->component << 32 | place->number) &&
+	return shm_load_relaxed(&holding->level) == ((uint64_t)component << 32 | levels) &&
 	       shm_load_relaxed(&holding->genstate) == genstate;
+}
+
+/* The component and its groups. */
+static unsigned chain_length(const struct shmq_shm_holding *holding)
+{
+	unsigned length = 1;
+
+	/* relaxed: ours, or released by the state */
+	while (length <= LAYOUT_ANCESTORS && shm_load_relaxed(&holding->ancestor[length - 1]) != 0)
+		length++;
+	return length;
+}
+
+/* LEDGER_… of the entry. */
+static unsigned entry_levels(const struct shmq_shm_holding *holding)
+{
+	return (unsigned)(shm_load_relaxed(&holding->level) & 3); /* relaxed: as chain_length() */
+}
+
+unsigned ledger_ranks(const struct ledger_entry *entry)
+{
+	const struct shmq_shm_holding *holding = ledger_holding(entry);
+
+	return chain_length(holding) * (entry_levels(holding) == LEDGER_BOTH ? 2 : 1);
+}
+
+uint64_t ledger_rank(const struct shmq_shm_holding *holding, unsigned rank, uint32_t *number)
+{
+	unsigned length = chain_length(holding), levels = entry_levels(holding);
+
+	*number = levels == LEDGER_BOTH ? rank >= length : levels == LEDGER_MEMORY;
+	rank %= length;
+	if (rank > 0)
+		return shm_load_relaxed(&holding->ancestor[rank - 1]); /* relaxed: as chain_length() */
+	return group_registration_of(shm_load_relaxed(&holding->level) >> 32, shm_load_relaxed(&holding->genstate));
+}
+
+bool ledger_place(const struct ledger_entry *entry, unsigned rank, struct level_place *out)
+{
+	uint64_t registration;
+
+	out->segment = entry->segment;
+	registration = ledger_rank(ledger_holding(entry), rank, &out->number);
+	return group_find_registration(entry->segment, registration, &out->component);
+}
+
+void ledger_set_rest(const struct ledger_entry *entry, uint64_t rest)
+{
+	shm_store_relaxed(&ledger_holding(entry)->rest, rest); /* relaxed: the next state releases it */
 }
 
 bool ledger_is_alive(const struct ledger_entry *entry)
@@ -91,15 +161,29 @@ bool ledger_take(const struct ledger_entry *entry, const struct level_place *pla
 }
 
 uint64_t ledger_release(const struct ledger_entry *entry, const struct level_place *place, uint64_t amount,
-                        uint64_t after)
+                        uint64_t least, uint64_t after)
 {
 	uint64_t released;
 
 	intent_begin(entry, place, true, after);
-	released = level_release_as(place, entry->slot + 1, amount);
-	entry_set(entry, after);
+	released = level_release_as(place, entry->slot + 1, amount, least);
+	if (released >= least)
+		entry_set(entry, after);
 	intent_end(entry);
 	return released;
+}
+
+bool ledger_drop(const struct ledger_entry *entry, const struct level_place *place, uint64_t out, uint64_t amount,
+                 uint64_t after)
+{
+	bool is_dropped;
+
+	intent_begin(entry, place, true, after);
+	is_dropped = level_drop(place, entry->slot + 1, out, amount);
+	if (is_dropped)
+		entry_set(entry, after);
+	intent_end(entry);
+	return is_dropped;
 }
 
 void ledger_forget(const struct ledger_entry *entry, uint64_t after)
@@ -107,8 +191,24 @@ void ledger_forget(const struct ledger_entry *entry, uint64_t after)
 	entry_set(entry, after);
 }
 
+/* How much a share is of one level. */
+static uint64_t share_of(const struct ledger_entry *entry, uint64_t word, uint64_t registration, uint32_t number)
+{
+	const struct shmq_shm_holding *holding = ledger_holding(entry);
+	struct ledger_share share = ledger_unpack(word);
+	uint64_t rest = shm_load_relaxed(&holding->rest), sum = 0; /* relaxed: the state released it */
+
+	for (unsigned rank = share.first; rank < share.last; rank++) {
+		uint32_t here;
+
+		if (ledger_rank(holding, rank, &here) == registration && here == number)
+			sum += ledger_share_at(&share, rank, rest);
+	}
+	return sum;
+}
+
 /* What one ledger holds of a level. An operation under way counts as the larger of before and after. */
-static uint64_t slot_sum(const struct level_place *place, uint64_t genstate, uint32_t slot)
+static uint64_t slot_sum(const struct level_place *place, uint64_t registration, uint32_t slot)
 {
 	const struct shmq_segment *segment = place->segment;
 	const struct shmq_shm_intent *intent = &segment->slots[slot].intent;
@@ -118,25 +218,29 @@ static uint64_t slot_sum(const struct level_place *place, uint64_t genstate, uin
 	uint64_t after = shm_load_relaxed(&intent->after); /* relaxed: as entry */
 	uint64_t sum = 0;
 
-	for (uint32_t i = 0; i < segment->layout.reservations; i++) {
+	for (uint32_t i = 0; i < segment->layout.entries; i++) {
 		struct ledger_entry entry = {segment, slot, i};
-		uint64_t held = shm_load_acquire(&ledger_holding(&entry)->held); /* (I3) */
+		uint64_t word = shm_load_acquire(&ledger_holding(&entry)->held); /* (I3) */
+		uint64_t held = word == 0 ? 0 : share_of(&entry, word, registration, place->number);
 
-		if (is_pending && index == i && after > held)
-			held = after;
-		if (held > 0 && ledger_is_of(&entry, place, genstate))
-			sum += held;
+		if (is_pending && index == i) {
+			uint64_t held_after = share_of(&entry, after, registration, place->number);
+
+			held = held_after > held ? held_after : held;
+		}
+		sum += held;
 	}
 	return sum;
 }
 
-uint64_t ledger_sum(const struct level_place *place, uint64_t genstate)
+uint64_t ledger_sum(const struct level_place *place)
 {
+	uint64_t registration = group_registration(place->segment, place->component);
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < place->segment->layout.threads; i++)
 		if (shm_load_relaxed(&place->segment->slots[i].owner) != 0) /* relaxed: a free slot holds nothing */
-			sum += slot_sum(place, genstate, i);
+			sum += slot_sum(place, registration, i);
 	return sum;
 }
 
@@ -172,7 +276,7 @@ static bool intent_has_landed(const struct shmq_segment *segment, uint32_t slot)
 	return (shm_load_seq_cst(&intent->state) & INTENT_STATE_MASK) == INTENT_DONE; /* (L3) */
 }
 
-static void recover_intent(const struct shmq_segment *segment, uint32_t slot)
+void ledger_recover(const struct shmq_segment *segment, uint32_t slot)
 {
 	const struct shmq_shm_intent *intent = &segment->slots[slot].intent;
 	struct ledger_entry entry = {segment, slot, 0};
@@ -182,40 +286,10 @@ static void recover_intent(const struct shmq_segment *segment, uint32_t slot)
 	if ((shm_load_acquire(&intent->state) & INTENT_STATE_MASK) == INTENT_IDLE)
 		return;
 	index = shm_load_relaxed(&intent->entry); /* relaxed: the state released them */
-	if (index < segment->layout.reservations) {
+	if (index < segment->layout.entries) {
 		entry.index = (uint32_t)index;
 		if (intent_has_landed(segment, slot))
 			entry_set(&entry, shm_load_relaxed(&intent->after)); /* relaxed: as entry */
 	}
 	intent_end(&entry);
-}
-
-static void return_holding(const struct ledger_entry *entry)
-{
-	const struct shmq_segment *segment = entry->segment;
-	const struct shmq_shm_holding *holding = ledger_holding(entry);
-	uint64_t level = shm_load_relaxed(&holding->level); /* relaxed: the claim of the slot acquired them */
-	struct level_place place = {segment, (uint32_t)(level >> 32), (uint32_t)(level & 1)};
-
-	/* A component that is gone took its levels with it. */
-	if (ledger_is_alive(entry))
-		ledger_release(entry, &place, ledger_held(entry), 0);
-	else
-		ledger_forget(entry, 0);
-}
-
-uint32_t ledger_recover(const struct shmq_segment *segment, uint32_t slot)
-{
-	uint32_t returned = 0;
-
-	recover_intent(segment, slot);
-	for (uint32_t i = 0; i < segment->layout.reservations; i++) {
-		struct ledger_entry entry = {segment, slot, i};
-
-		if (ledger_held(&entry) > 0) {
-			return_holding(&entry);
-			returned++;
-		}
-	}
-	return returned;
 }

@@ -15,7 +15,14 @@
 #ifndef SHMQ_CORE_LEDGER_H
 #define SHMQ_CORE_LEDGER_H
 
+#include "core/group.h"
 #include "core/level.h"
+
+/* Of which levels an entry holds. */
+enum { LEDGER_STORAGE = 0, LEDGER_MEMORY = 1, LEDGER_BOTH = 2 };
+
+/* Ranks of an entry: its component and the groups above it, and all of them once more for memory where it is both. */
+#define LEDGER_RANKS (2 * (1 + LAYOUT_ANCESTORS))
 
 /* An entry of a slot's ledger. */
 struct ledger_entry {
@@ -23,9 +30,41 @@ struct ledger_entry {
 	uint32_t slot, index;
 };
 
+/*
+ * What an entry's word says: ranks `first` to `last` - 1 hold `amount`, but the last `others` of them hold the entry's
+ * `rest`. Of a component without groups the word is just the amount.
+ *
+ *     [first:4 | last - 1:4 | others:4 | amount:52], 0 nothing
+ */
+struct ledger_share {
+	unsigned first, last, others;
+	uint64_t amount;
+};
+
+#define LEDGER_AMOUNT_BITS 52
+
+static_assert(LEVEL_CEILING < UINT64_C(1) << LEDGER_AMOUNT_BITS, "an entry holds whatever a level can have");
+
+static inline uint64_t ledger_pack(const struct ledger_share *share)
+{
+	if (share->first >= share->last || (share->amount == 0 && share->others == 0))
+		return 0;
+	return (uint64_t)share->first << 60 | (uint64_t)(share->last - 1) << 56 | (uint64_t)share->others << 52 |
+	       share->amount;
+}
+
+/* Bounded, whatever the word says. */
+struct ledger_share ledger_unpack(uint64_t word);
+
+/* What rank `rank` of a share holds; `rest` is the entry's. */
+static inline uint64_t ledger_share_at(const struct ledger_share *share, unsigned rank, uint64_t rest)
+{
+	return rank + share->others >= share->last ? rest : share->amount;
+}
+
 static inline struct shmq_shm_holding *ledger_holding(const struct ledger_entry *entry)
 {
-	return &entry->segment->ledgers[(size_t)entry->slot * entry->segment->layout.reservations + entry->index];
+	return &entry->segment->ledgers[(size_t)entry->slot * entry->segment->layout.entries + entry->index];
 }
 
 static inline uint64_t ledger_held(const struct ledger_entry *entry)
@@ -33,36 +72,52 @@ static inline uint64_t ledger_held(const struct ledger_entry *entry)
 	return shm_load_relaxed(&ledger_holding(entry)->held); /* relaxed: its writer asks */
 }
 
-/* Say what a free entry will hold: a level of a component, in this registration. */
-void ledger_open(const struct ledger_entry *entry, const struct level_place *place, uint64_t genstate);
+/* Say what a free entry will hold: levels (LEDGER_…) of a component, in this registration, and of its groups. */
+void ledger_open(const struct ledger_entry *entry, const struct group_chain *chain, unsigned levels, uint64_t genstate);
 
-/* True where the entry holds of this level and registration. */
-bool ledger_is_of(const struct ledger_entry *entry, const struct level_place *place, uint64_t genstate);
+/* True where the entry holds of these levels of a component, in this registration. */
+bool ledger_is_of(const struct ledger_entry *entry, uint32_t component, unsigned levels, uint64_t genstate);
+
+/* How many ranks the entry was opened for. */
+unsigned ledger_ranks(const struct ledger_entry *entry);
+
+/* The registration that a rank of a holding is of, and which of its levels. */
+uint64_t ledger_rank(const struct shmq_shm_holding *holding, unsigned rank, uint32_t *number);
+
+/* Find the level at a rank. Returns false where its registration is gone. */
+bool ledger_place(const struct ledger_entry *entry, unsigned rank, struct level_place *out);
+
+/* What the entry holds at other ranks than `amount` says; while it holds nothing of that kind. */
+void ledger_set_rest(const struct ledger_entry *entry, uint64_t rest);
 
 /* True where the registration that the entry holds of is still in force. */
 bool ledger_is_alive(const struct ledger_entry *entry);
 
 /*
- * As level_take(); if it takes, the entry holds `after` from that moment on, also if the process dies right then. The
- * entry need not be of this level: that is how taking one level can commit what is held of another.
+ * As level_take(); if it takes, the entry holds `after`, a packed share, from that moment on, also if the process dies
+ * right then. The entry need not be of this level: that is how taking one level can commit what is held of another.
  */
 bool ledger_take(const struct ledger_entry *entry, const struct level_place *place, uint64_t amount, uint64_t after,
                  uint64_t ceiling, uint64_t *used);
 
-/* Give `amount` back to the level; the entry then holds `after`. Returns what level_release() would. */
+/*
+ * Give `amount` back to the level, and at least `least` or nothing; the entry then holds `after`, unless it was nothing
+ * for that reason. Returns what level_release_as() would.
+ */
 uint64_t ledger_release(const struct ledger_entry *entry, const struct level_place *place, uint64_t amount,
-                        uint64_t after);
+                        uint64_t least, uint64_t after);
+
+/* As level_drop(); if it drops, the entry holds `after` from that moment on. */
+bool ledger_drop(const struct ledger_entry *entry, const struct level_place *place, uint64_t out, uint64_t amount,
+                 uint64_t after);
 
 /* How much all ledgers hold of a level, or are about to. Any process. */
-uint64_t ledger_sum(const struct level_place *place, uint64_t genstate);
+uint64_t ledger_sum(const struct level_place *place);
 
 /* Stop holding without giving back: what was held is used, or its component is gone. */
 void ledger_forget(const struct ledger_entry *entry, uint64_t after);
 
-/*
- * Complete what the slot's owner before us had under way, and return all that it held. Inside a read section. Returns
- * how many holdings were returned.
- */
-uint32_t ledger_recover(const struct shmq_segment *segment, uint32_t slot);
+/* Complete what the slot's owner before us had under way. What the slot holds then is holding_recover()'s to return. */
+void ledger_recover(const struct shmq_segment *segment, uint32_t slot);
 
 #endif

@@ -30,7 +30,7 @@ void level_acknowledge(const struct shmq_segment *segment, uint64_t word, uint64
 	shm_cas_seq_cst(&intent->state, &state, (state & ~(uint64_t)INTENT_STATE_MASK) | INTENT_DONE);
 }
 
-uint64_t level_release_as(const struct level_place *place, uint64_t self, uint64_t amount)
+uint64_t level_release_as(const struct level_place *place, uint64_t self, uint64_t amount, uint64_t least)
 {
 	struct shmq_shm_level *level = level_at(place);
 	uint64_t out = shm_load_seq_cst(&level->out);
@@ -40,7 +40,7 @@ uint64_t level_release_as(const struct level_place *place, uint64_t self, uint64
 		/* (L2) seq_cst: pairs with the CAS in level_take_as(): what was taken can be released. */
 		used = level_difference(shm_load_seq_cst(&level->in), out);
 		released = amount < used ? amount : used;
-		if (released == 0)
+		if (released == 0 || released < least)
 			return 0;
 		level_before_overwriting(place, true, out, self);
 		/* (L1) seq_cst: pairs with the loads in level_take_as(). */
@@ -67,17 +67,16 @@ uint64_t level_read(const struct shmq_shm_level *level)
 	return used;
 }
 
-bool level_drop(const struct level_place *place, uint64_t out, uint64_t amount)
+bool level_drop(const struct level_place *place, uint64_t self, uint64_t out, uint64_t amount)
 {
-	level_before_overwriting(place, true, out, 0);
+	level_before_overwriting(place, true, out, self);
 	/* (L1) seq_cst: as level_release_as() */
-	return shm_cas_seq_cst(&level_at(place)->out, &out, level_amount(out + amount));
+	return shm_cas_seq_cst(&level_at(place)->out, &out, self << LEVEL_AMOUNT_BITS | level_amount(out + amount));
 }
 
 void level_forget(struct shmq_shm_level *level)
 {
-	shm_store_relaxed(&level->peak, 0);   /* relaxed: a figure for people */
-	shm_store_relaxed(&level->denied, 0); /* relaxed: the same */
+	shm_store_relaxed(&level->peak, 0); /* relaxed: a figure for people */
 }
 
 void level_reset(const struct level_place *place)

@@ -116,12 +116,15 @@ static inline bool level_take(const struct level_place *place, uint64_t amount, 
 	return level_take_as(place, 0, amount, ceiling, used);
 }
 
-/* Give back at most `amount`. Returns how much it was: less where the level would have gone below zero. */
-uint64_t level_release_as(const struct level_place *place, uint64_t self, uint64_t amount);
+/*
+ * Give back at most `amount`, and at least `least` or nothing. Returns how much it was: less than `amount` where the
+ * level would have gone below zero.
+ */
+uint64_t level_release_as(const struct level_place *place, uint64_t self, uint64_t amount, uint64_t least);
 
 static inline uint64_t level_release(const struct level_place *place, uint64_t amount)
 {
-	return level_release_as(place, 0, amount);
+	return level_release_as(place, 0, amount, 0);
 }
 
 /* Look without changing anything; `level` may be mapped read-only. */
@@ -131,7 +134,7 @@ uint64_t level_read(const struct shmq_shm_level *level);
  * Drop `amount` of what was used when `out` was loaded, before `in`. Returns false where somebody has released since:
  * what was counted may have been returned, and something else be held that was not counted.
  */
-bool level_drop(const struct level_place *place, uint64_t out, uint64_t amount);
+bool level_drop(const struct level_place *place, uint64_t self, uint64_t out, uint64_t amount);
 
 /* Forget the figures for people. */
 void level_forget(struct shmq_shm_level *level);

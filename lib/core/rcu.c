@@ -20,13 +20,19 @@ uint64_t rcu_cookie(struct shmq_segment *segment)
 	return shm_add_seq_cst(&segment_writable(segment)->control.epoch, 1) + 1;
 }
 
-static bool rcu_slot_is_quiescent(const struct shmq_shm_slot *slot, uint64_t cookie)
+/* `are_fenced`: readers that leave out their own fence have passed one since the cookie was made. */
+static bool rcu_slot_is_quiescent(const struct shmq_shm_slot *slot, uint64_t cookie, bool are_fenced)
 {
 	/* (R3) acquire: pairs with the release in rcu_read_unlock(). */
 	uint64_t ctr = shm_load_acquire(&slot->ctr);
+	/*
+	 * (R6) acquire: pairs with slot_announce_fences(). A flag that is not seen here belongs to a thread whose sections
+	 * all begin behind the fence there, and so behind what was unpublished.
+	 */
+	bool is_known = are_fenced || (shm_load32_acquire(&slot->flags) & SLOT_MEMBARRIER) == 0;
 	uint64_t owner;
 
-	if ((ctr & RCU_NESTING_MASK) == 0 || ctr >> RCU_NESTING_BITS >= cookie)
+	if (is_known && ((ctr & RCU_NESTING_MASK) == 0 || ctr >> RCU_NESTING_BITS >= cookie))
 		return true;
 	/*
 	 * (R4) acquire, and after `ctr`: an owner that is dead now wrote no later `ctr` than the one just seen.
@@ -63,17 +69,21 @@ uint64_t rcu_done(const struct shmq_segment *segment)
 
 bool rcu_poll(struct shmq_segment *segment, uint64_t cookie)
 {
+	bool are_fenced;
+
 	if (rcu_done(segment) >= cookie)
 		return true;
 	if (cookie > shm_load_relaxed(&segment->policy->control.epoch)) /* relaxed: a cookie is never ahead of it */
 		return false; /* a damaged cookie: it would end all later grace periods at once */
+	/* (R2) The fence that readers left out. Who may not ask for it finds their slots unknown, never idle. */
+	are_fenced = segment->policy->header.features & FEATURE_MEMBARRIER ? process_fence_others() : true;
 	/*
 	 * (R2) full fence: what was unpublished before the scan, whoever of us did it.
 	 * Pairs with the full fence in rcu_read_lock().
 	 */
 	shm_fence_seq_cst();
 	for (uint32_t i = 0; i < segment->layout.threads; i++)
-		if (!rcu_slot_is_quiescent(&segment->slots[i], cookie))
+		if (!rcu_slot_is_quiescent(&segment->slots[i], cookie, are_fenced))
 			return false;
 	rcu_raise_done(segment, cookie);
 	return true;

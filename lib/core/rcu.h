@@ -21,8 +21,11 @@
 #define RCU_NESTING_BITS 16
 #define RCU_NESTING_MASK ((UINT64_C(1) << RCU_NESTING_BITS) - 1)
 
-/* Begin a read section; they nest, so a signal handler may run one inside another. Wait-free. */
-static inline void rcu_read_lock(struct shmq_shm_slot *slot, const struct shm_u64 *epoch)
+/*
+ * Begin a read section; they nest, so a signal handler may run one inside another. Wait-free. `has_membarrier`: this
+ * process accepts fences from others, and the slot's flag says so.
+ */
+static inline void rcu_read_lock(struct shmq_shm_slot *slot, const struct shm_u64 *epoch, bool has_membarrier)
 {
 	/* relaxed: only this thread, and signal handlers that leave it as they found it, write this word */
 	uint64_t ctr = shm_load_relaxed(&slot->ctr);
@@ -40,9 +43,15 @@ static inline void rcu_read_lock(struct shmq_shm_slot *slot, const struct shm_u6
 	/*
 	 * (R2) store and full fence: the statement is visible before anything is read.
 	 * Pairs with the full fence in rcu_poll(). Without it the scan could find an idle slot while its
-	 * owner already reads what was just retired (store buffering).
+	 * owner already reads what was just retired (store buffering). With membarrier the scan makes this thread's
+	 * CPU pass the fence (process_fence_others()), and only the compiler must keep the order here.
 	 */
-	shm_store_fence(&slot->ctr, ctr);
+	if (has_membarrier) {
+		shm_store_relaxed(&slot->ctr, ctr); /* relaxed: ordered by (R2) from outside */
+		shm_compiler_barrier();
+	} else {
+		shm_store_fence(&slot->ctr, ctr);
+	}
 }
 
 /* End a read section. Wait-free. */

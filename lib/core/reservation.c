@@ -5,164 +5,128 @@
 #include "core/reservation.h"
 
 #include "base/process.h"
-#include "core/worker.h"
 
 #include <errno.h>
-#include <sched.h>
-#include <sys/single_threaded.h>
 
-#define SPINS_BEFORE_YIELD 1000
-
-static inline void lock(struct shm_u32 *word)
+/* Under the memory lock. Returns whether the entry was dropped: its component is gone, or it is not ours any more. */
+static bool drop_stale_share(const struct ledger_entry *entry, uint32_t use, bool is_in_section)
 {
-	/* Nobody else can be there, and these calls are not for signal handlers: no locked instruction is needed. */
-	if (__libc_single_threaded && shm_load32_relaxed(word) == 0) {
-		shm_store32_relaxed(word, 1);
-		return;
+	struct segment_slot *private = holding_private(entry);
+	bool is_ours, is_dropped;
+
+	holding_lock(private);
+	is_ours = private->uses == use;
+	/* What counts against groups is given back to them, and for that they must not change under our hands. */
+	is_dropped = !is_ours || (!ledger_is_alive(entry) && (is_in_section || ledger_ranks(entry) == 1));
+	if (is_ours && is_dropped) {
+		if (is_in_section)
+			holding_give_back(entry);
+		else
+			ledger_forget(entry, 0);
+		holding_close(entry);
 	}
-	/* (V1) acquire: what the holder before us did. Pairs with unlock(). Retried while a sibling thread holds it. */
-	for (int spins = 1; !shm_try_lock32(word); spins++)
-		if (spins % SPINS_BEFORE_YIELD == 0)
-			sched_yield();
+	holding_unlock(private);
+	return is_dropped;
 }
 
-static void unlock(struct shm_u32 *word)
+static void make_room(struct shmq_segment *segment, bool is_in_section)
 {
-	shm_store32_release(word, 0); /* (V1) */
-}
-
-void reservation_lock(struct segment_slot *private)
-{
-	lock(&private->lock);
-}
-
-void reservation_unlock(struct segment_slot *private)
-{
-	unlock(&private->lock);
-}
-
-static struct segment_slot *private_of(const struct ledger_entry *entry)
-{
-	return &entry->segment->private->slots[entry->slot];
-}
-
-/*
- * Under the slot's lock. Returns false where the ledger is full. Begins with the entry that was freed last: what is
- * reserved and finished in turn finds it at once, however full the ledger is.
- */
-static bool find_free_entry(struct ledger_entry *entry)
-{
-	uint32_t capacity = entry->segment->layout.reservations;
-	struct segment_slot *private = private_of(entry);
-
-	entry->index = private->hint;
-	for (uint32_t i = 0; private->held < capacity && i < capacity; i++) {
-		if (ledger_held(entry) == 0) {
-			private->hint = entry->index;
-			return true;
-		}
-		entry->index = entry->index + 1 < capacity ? entry->index + 1 : 0;
-	}
-	return false;
-}
-
-/* Under the slot's lock: one holding less. The slot of an ended thread goes with its last one. */
-static void entry_close(const struct ledger_entry *entry)
-{
-	struct segment_slot *private = private_of(entry);
-
-	private->held--;
-	private->hint = entry->index;
-	if (private->is_orphan && private->held == 0) {
-		private->is_orphan = false;
-		worker_slot_free(&entry->segment->slots[entry->slot]);
-	}
-}
-
-/*
- * Drop the memory shares of components that are gone, which nobody will state again. Under the memory lock. Returns
- * whether there were any.
- */
-static bool drop_stale_shares(struct shmq_segment *segment)
-{
-	bool is_any = false;
-
+	holding_lock_word(&segment->private->memory_lock);
 	for (uint32_t i = 0; segment->private->memory != NULL && i < segment->layout.components; i++) {
 		struct segment_holding *known = &segment->private->memory[i];
 		struct ledger_entry entry = {segment, known->slot_number - 1, known->entry};
 
-		if (known->slot_number == 0)
-			continue;
-		lock(&private_of(&entry)->lock);
-		if (private_of(&entry)->uses != known->use || !ledger_is_alive(&entry)) {
-			if (private_of(&entry)->uses == known->use) {
-				ledger_forget(&entry, 0);
-				entry_close(&entry);
-			}
-			unlock(&private_of(&entry)->lock);
+		if (known->slot_number != 0 && drop_stale_share(&entry, known->use, is_in_section))
 			*known = (struct segment_holding){0};
-			is_any = true;
-			continue;
-		}
-		unlock(&private_of(&entry)->lock);
 	}
-	return is_any;
+	holding_unlock_word(&segment->private->memory_lock);
 }
 
-static bool make_room(struct shmq_segment *segment)
+void reservation_make_room(struct shmq_segment *segment)
 {
-	bool is_any;
-
-	lock(&segment->private->memory_lock);
-	is_any = drop_stale_shares(segment);
-	unlock(&segment->private->memory_lock);
-	return is_any;
+	make_room(segment, false);
 }
 
-static int reserve_level(struct shmq_reservation *out, const struct reservation_context *context, int resource,
-                         uint64_t amount, struct shmq_verdict *verdict)
+/* Take what the steps say, and hold it in an entry of the calling thread's ledger. */
+static int hold(const struct charge *charge, const struct group_chain *chain, unsigned levels,
+                struct holding_steps *steps, struct ledger_entry *entry, struct shmq_verdict *verdict)
 {
-	struct shmq_component *component = context->component;
-	struct shmq_segment *segment = component->segment;
-	struct ledger_entry entry = {segment, (uint32_t)(context->slot - segment->slots), 0};
-	struct level_place place = tracker_level(segment, component->key.index, resource);
-	struct tracker_receipt receipt;
-	int result = -EAGAIN;
+	const struct shmq_segment *segment = charge->component->segment;
+	unsigned admitted;
 
-	lock(&private_of(&entry)->lock);
-	if (find_free_entry(&entry)) {
-		ledger_open(&entry, &place, component->key.genstate);
-		result = tracker_take_level(&place, &context->limits, amount, &entry, amount, verdict, &receipt);
-		private_of(&entry)->held += result == SHMQ_OK;
+	*entry = (struct ledger_entry){segment, (uint32_t)(charge->slot - segment->slots), 0};
+	holding_lock(holding_private(entry));
+	if (!holding_find_entry(entry, true)) {
+		holding_unlock(holding_private(entry));
+		return -EAGAIN;
 	}
-	unlock(&private_of(&entry)->lock);
+	ledger_open(entry, chain, levels, charge->component->key.genstate);
+	admitted = holding_take(entry, steps, true);
+	holding_private(entry)->held += admitted == steps->count;
+	holding_unlock(holding_private(entry));
+	return charge_conclude(charge, steps, admitted, verdict);
+}
+
+static int reserve_level(struct shmq_reservation *out, const struct charge *charge, int resource, uint64_t amount,
+                         struct shmq_verdict *verdict)
+{
+	struct shmq_segment *segment = charge->component->segment;
+	struct holding_steps steps;
+	struct group_chain chain;
+	struct ledger_entry entry;
+	int result;
+
+	group_chain_of(segment, charge->quotas, charge->component->key.index, &chain);
+	holding_begin(&steps);
+	charge_add_steps(charge, &chain, resource, amount, &steps);
+	result =
+	    hold(charge, &chain, resource == SHMQ_STORAGE ? LEDGER_STORAGE : LEDGER_MEMORY, &steps, &entry, verdict);
 	out->slot = entry.slot;
 	out->entry = entry.index;
-	out->use = private_of(&entry)->uses;
+	out->use = holding_private(&entry)->uses;
+	out->ranks = chain.count;
 	return result;
 }
 
-int reservation_reserve(struct shmq_reservation *out, const struct reservation_context *context, int resource,
-                        uint64_t amount, struct shmq_verdict *verdict)
+/* What a reservation of a rate must remember to be taken back; of its groups, too. */
+static void remember(struct shmq_reservation *out, const struct charge_receipt *receipt)
 {
-	struct shmq_component *component = context->component;
-	struct shmq_segment *segment = component->segment;
-	struct tracker_receipt receipt = {0};
+	const struct shmq_segment *segment = out->component->segment;
+
+	out->ranks = receipt->count;
+	out->taken_ns = receipt->count > 0 ? receipt->rank[0].taken_ns : 0;
+	for (unsigned i = 0; i < receipt->count; i++) {
+		out->seq[i] = receipt->rank[i].seq;
+		if (i > 0)
+			out->group[i - 1] = group_registration(segment, receipt->component[i]);
+	}
+}
+
+int reservation_reserve(struct shmq_reservation *out, const struct charge *charge, int resource, uint64_t amount,
+                        struct shmq_verdict *verdict)
+{
+	struct shmq_segment *segment = charge->component->segment;
+	struct charge_receipt receipt = {.count = 0};
+	bool is_held = !tracker_is_rate(resource) && amount > 0;
 	int result;
 
 	*out = (struct shmq_reservation){.resource = resource, .amount = amount};
-	if (tracker_is_rate(resource) || amount == 0)
-		result =
-		    tracker_take(segment, component->key.index, resource, &context->limits, amount, verdict, &receipt);
+	if (is_held && charge_is_frozen(charge))
+		return charge_take(charge, resource, amount, false, verdict, &receipt);
+	if (is_held)
+		result = reserve_level(out, charge, resource, amount, verdict);
 	else
-		result = reserve_level(out, context, resource, amount, verdict);
-	if (result == -EAGAIN && make_room(segment))
-		result = reserve_level(out, context, resource, amount, verdict);
-	if (result == SHMQ_OK) {
-		out->component = component;
-		out->life = segment->private->life;
-		out->seq = receipt.seq;
+		result = charge_take(charge, resource, amount, false, verdict, &receipt);
+	if (result == -EAGAIN && is_held) {
+		make_room(segment, true);
+		result = reserve_level(out, charge, resource, amount, verdict);
 	}
+	if (result != SHMQ_OK && result != SHMQ_WOULD_DENY)
+		return result;
+	out->component = charge->component;
+	out->life = segment->private->life;
+	if (!is_held)
+		remember(out, &receipt);
 	return result;
 }
 
@@ -171,94 +135,78 @@ static bool finish_level(const struct shmq_reservation *reservation, uint64_t ac
 {
 	struct shmq_component *component = reservation->component;
 	struct ledger_entry entry = {component->segment, reservation->slot, reservation->entry};
-	struct level_place place = tracker_level(component->segment, component->key.index, reservation->resource);
-
 	bool is_valid;
 
-	lock(&private_of(&entry)->lock);
-	is_valid = private_of(&entry)->uses == reservation->use;
+	holding_lock(holding_private(&entry));
+	is_valid = holding_private(&entry)->uses == reservation->use;
 	if (is_valid) {
-		if (is_current && actual < reservation->amount)
-			ledger_release(&entry, &place, reservation->amount - actual, 0);
-		else
-			ledger_forget(&entry, 0);
-		entry_close(&entry);
+		/* Of a component that is gone nothing stays in use. */
+		holding_finish(&entry, is_current ? actual : 0);
+		holding_close(&entry);
 	}
-	unlock(&private_of(&entry)->lock);
+	holding_unlock(holding_private(&entry));
 	return is_valid;
+}
+
+bool reservation_is_simple(const struct shmq_reservation *reservation)
+{
+	const struct shmq_component *component = reservation->component;
+
+	/* (D2) acquire: the state alone tells; nothing of the component is touched. */
+	return (reservation->ranks <= 1 || tracker_is_rate(reservation->resource)) &&
+	       reservation->life == component->segment->private->life &&
+	       shm_load_acquire(&component->segment->entries[component->key.index].genstate) == component->key.genstate;
+}
+
+/* Give `amount` of a rate back to all ranks that are still there. */
+static void refund(const struct shmq_reservation *reservation, uint64_t amount)
+{
+	const struct shmq_segment *segment = reservation->component->segment;
+	struct charge_receipt receipt = {.count = 0};
+
+	for (unsigned i = 0; i < reservation->ranks && i <= LAYOUT_ANCESTORS; i++) {
+		uint32_t component = reservation->component->key.index;
+
+		if (i > 0 && !group_find_registration(segment, reservation->group[i - 1], &component))
+			continue;
+		receipt.component[receipt.count] = component;
+		receipt.rank[receipt.count++] =
+		    (struct tracker_receipt){.seq = reservation->seq[i], .taken_ns = reservation->taken_ns};
+	}
+	charge_give_back(segment, reservation->resource, amount, &receipt);
 }
 
 int reservation_finish(struct shmq_reservation *reservation, uint64_t actual, bool is_current)
 {
-	struct shmq_component *component = reservation->component;
-	struct shmq_segment *segment = component->segment;
-
 	if (!tracker_is_rate(reservation->resource) && reservation->amount > 0)
 		is_current = finish_level(reservation, actual, is_current) && is_current;
 	else if (is_current && actual < reservation->amount)
-		window_refund(tracker_rate(&segment->trackers[component->key.index], reservation->resource),
-		              reservation->seq, reservation->amount - actual);
+		refund(reservation, reservation->amount - actual);
 	reservation->component = NULL;
 	return is_current ? 0 : -ESTALE;
 }
 
-int reservation_keep(struct shmq_reservation *reservation)
+int reservation_take_levels(const struct charge *charge, const uint64_t amounts[SHMQ_RESOURCES],
+                            struct shmq_verdict *verdict)
 {
-	const struct shmq_component *component = reservation->component;
-	const struct shmq_segment *segment = component->segment;
-	/* (D2) acquire: the state alone tells; nothing of the component is touched. */
-	bool is_current = shm_load_acquire(&segment->entries[component->key.index].genstate) == component->key.genstate;
+	const struct shmq_segment *segment = charge->component->segment;
+	struct ledger_entry entry = {segment, (uint32_t)(charge->slot - segment->slots), 0};
+	struct holding_steps steps;
+	struct group_chain chain;
+	unsigned admitted = 0;
 
-	return reservation_finish(reservation, reservation->amount, is_current);
-}
-
-/* ---- Both levels or none ---- */
-
-/* Under the slot's lock, with a free entry: storage is held until memory is taken, which commits it. */
-static int take_both(const struct level_place places[2], const struct tracker_limits limits[2],
-                     const uint64_t amounts[SHMQ_RESOURCES], const struct ledger_entry *entry,
-                     struct shmq_verdict *verdict)
-{
-	struct tracker_receipt receipt;
-	int result;
-
-	if (verdict != NULL) {
-		verdict->resource = SHMQ_STORAGE;
-		verdict->requested = amounts[SHMQ_STORAGE];
+	group_chain_of(segment, charge->quotas, charge->component->key.index, &chain);
+	holding_begin(&steps);
+	charge_add_steps(charge, &chain, SHMQ_STORAGE, amounts[SHMQ_STORAGE], &steps);
+	charge_add_steps(charge, &chain, SHMQ_MEMORY, amounts[SHMQ_MEMORY], &steps);
+	steps.others = chain.count;
+	holding_lock(holding_private(&entry));
+	if (holding_find_entry(&entry, false)) {
+		ledger_open(&entry, &chain, LEDGER_BOTH, charge->component->key.genstate);
+		admitted = holding_take(&entry, &steps, false);
 	}
-	result = tracker_take_level(&places[0], &limits[0], amounts[SHMQ_STORAGE], entry, amounts[SHMQ_STORAGE],
-	                            verdict, &receipt);
-	if (result != SHMQ_OK)
-		return result;
-	if (verdict != NULL) {
-		verdict->resource = SHMQ_MEMORY;
-		verdict->requested = amounts[SHMQ_MEMORY];
-	}
-	result = tracker_take_level(&places[1], &limits[1], amounts[SHMQ_MEMORY], entry, 0, verdict, &receipt);
-	if (result != SHMQ_OK)
-		ledger_release(entry, &places[0], amounts[SHMQ_STORAGE], 0);
-	return result;
-}
-
-int reservation_take_levels(const struct reservation_context *context, const struct shmq_shm_quota *quota,
-                            const uint64_t amounts[SHMQ_RESOURCES], struct shmq_verdict *verdict)
-{
-	struct shmq_component *component = context->component;
-	struct shmq_segment *segment = component->segment;
-	struct ledger_entry entry = {segment, (uint32_t)(context->slot - segment->slots), 0};
-	const struct level_place places[2] = {tracker_level(segment, component->key.index, SHMQ_STORAGE),
-	                                      tracker_level(segment, component->key.index, SHMQ_MEMORY)};
-	const struct tracker_limits limits[2] = {tracker_limits(quota, SHMQ_STORAGE),
-	                                         tracker_limits(quota, SHMQ_MEMORY)};
-	int result = -EAGAIN;
-
-	lock(&private_of(&entry)->lock);
-	if (find_free_entry(&entry)) {
-		ledger_open(&entry, &places[0], component->key.genstate);
-		result = take_both(places, limits, amounts, &entry, verdict);
-	}
-	unlock(&private_of(&entry)->lock);
-	return result;
+	holding_unlock(holding_private(&entry));
+	return charge_conclude(charge, &steps, admitted, verdict);
 }
 
 /* ---- A process's share of memory ---- */
@@ -273,31 +221,37 @@ static struct segment_holding *memory_entry(struct shmq_segment *segment, uint32
 	return *memory == NULL ? NULL : &(*memory)[component];
 }
 
-/* Under the slot's lock. */
-static int memory_change(const struct reservation_context *context, const struct ledger_entry *entry,
-                         const struct level_place *place, uint64_t bytes, struct shmq_verdict *verdict)
+/* Under the slot's lock. `entry` holds the share so far, or is free and opened for it. */
+static int memory_change(const struct charge *charge, const struct ledger_entry *entry, uint64_t bytes,
+                         struct shmq_verdict *verdict)
 {
-	uint64_t held = ledger_held(entry);
-	struct tracker_receipt receipt;
-	int result = SHMQ_OK;
+	uint64_t held = ledger_unpack(ledger_held(entry)).amount;
+	struct tracker_limits limits = tracker_limits(charge_quota(charge), SHMQ_MEMORY);
+	struct holding_steps steps;
+	struct group_chain chain;
+	unsigned admitted;
 
-	if (verdict != NULL)
-		verdict->requested = bytes > held ? bytes - held : 0;
-	if (bytes > held)
-		result = tracker_take_level(place, &context->limits, bytes - held, entry, bytes, verdict, &receipt);
-	else if (bytes < held)
-		ledger_release(entry, place, held - bytes, bytes);
-	if (bytes <= held && verdict != NULL)
-		tracker_judge(verdict, &context->limits, level_read(level_at(place)), 0);
-	if (held == 0 && ledger_held(entry) > 0)
-		private_of(entry)->held++;
-	else if (held > 0 && ledger_held(entry) == 0)
-		entry_close(entry);
-	return result;
+	if (bytes > held) {
+		group_chain_of(charge->component->segment, charge->quotas, charge->component->key.index, &chain);
+		holding_begin(&steps);
+		charge_add_steps(charge, &chain, SHMQ_MEMORY, bytes - held, &steps);
+		admitted = held == 0 ? holding_take(entry, &steps, true) : holding_grow(entry, &steps);
+		return charge_conclude(charge, &steps, admitted, verdict);
+	}
+	if (bytes < held)
+		holding_shrink(entry, held - bytes);
+	if (verdict != NULL) {
+		struct level_place place =
+		    tracker_level(charge->component->segment, charge->component->key.index, SHMQ_MEMORY);
+
+		verdict->requested = 0;
+		tracker_judge(verdict, &limits, level_read(level_at(&place)), 0);
+	}
+	return SHMQ_OK;
 }
 
 /* Find the entry that `known` names, if it is of this registration; one of an earlier registration is dropped. */
-static bool memory_is_known(struct segment_holding *known, const struct level_place *place, uint64_t genstate,
+static bool memory_is_known(struct segment_holding *known, const struct shmq_component *component,
                             struct ledger_entry *entry)
 {
 	struct segment_slot *private;
@@ -305,61 +259,75 @@ static bool memory_is_known(struct segment_holding *known, const struct level_pl
 
 	if (known->slot_number == 0)
 		return false;
-	*entry = (struct ledger_entry){place->segment, known->slot_number - 1, known->entry};
-	private = private_of(entry);
-	lock(&private->lock);
-	is_known = private->uses == known->use && ledger_is_of(entry, place, genstate);
+	*entry = (struct ledger_entry){component->segment, known->slot_number - 1, known->entry};
+	private = holding_private(entry);
+	holding_lock(private);
+	is_known = private->uses == known->use &&
+	           ledger_is_of(entry, component->key.index, LEDGER_MEMORY, component->key.genstate);
 	if (!is_known) {
 		if (private->uses == known->use) {
-			ledger_forget(entry, 0);
-			entry_close(entry);
+			holding_give_back(entry);
+			holding_close(entry);
 		}
 		*known = (struct segment_holding){0};
 	}
-	unlock(&private->lock);
+	holding_unlock(private);
 	return is_known;
 }
 
 /* Under the memory lock. */
-static int set_memory(const struct reservation_context *context, struct segment_holding *known, uint64_t bytes,
+static int set_memory(const struct charge *charge, struct segment_holding *known, uint64_t bytes,
                       struct shmq_verdict *verdict)
 {
-	struct shmq_component *component = context->component;
+	struct shmq_component *component = charge->component;
 	struct shmq_segment *segment = component->segment;
-	struct level_place place = tracker_level(segment, component->key.index, SHMQ_MEMORY);
 	struct ledger_entry entry;
-	bool is_known = memory_is_known(known, &place, component->key.genstate, &entry);
+	struct group_chain chain;
+	bool is_known = memory_is_known(known, component, &entry);
 	int result = 0;
 
 	if (!is_known)
-		entry = (struct ledger_entry){segment, (uint32_t)(context->slot - segment->slots), 0};
-	lock(&private_of(&entry)->lock);
+		entry = (struct ledger_entry){segment, (uint32_t)(charge->slot - segment->slots), 0};
+	holding_lock(holding_private(&entry));
 	if (!is_known) {
-		result = find_free_entry(&entry) ? 0 : -EAGAIN;
+		group_chain_of(segment, charge->quotas, component->key.index, &chain);
+		result = holding_find_entry(&entry, true) ? 0 : -EAGAIN;
 		if (result == 0)
-			ledger_open(&entry, &place, component->key.genstate);
+			ledger_open(&entry, &chain, LEDGER_MEMORY, component->key.genstate);
 	}
 	if (result == 0) {
-		result = memory_change(context, &entry, &place, bytes, verdict);
+		result = memory_change(charge, &entry, bytes, verdict);
 		*known = (struct segment_holding){0};
-		if (ledger_held(&entry) > 0)
-			*known = (struct segment_holding){entry.slot + 1, entry.index, private_of(&entry)->uses};
+		if (ledger_held(&entry) > 0) {
+			*known = (struct segment_holding){entry.slot + 1, entry.index, holding_private(&entry)->uses};
+			holding_private(&entry)->held += !is_known;
+		} else if (is_known) {
+			holding_close(&entry);
+		}
 	}
-	unlock(&private_of(&entry)->lock);
+	holding_unlock(holding_private(&entry));
 	return result;
 }
 
-int reservation_set_memory(const struct reservation_context *context, uint64_t bytes, struct shmq_verdict *verdict)
+static int set_memory_once(const struct charge *charge, uint64_t bytes, struct shmq_verdict *verdict)
 {
-	struct shmq_segment *segment = context->component->segment;
+	struct shmq_segment *segment = charge->component->segment;
 	struct segment_holding *known;
 	int result;
 
-	lock(&segment->private->memory_lock);
-	known = memory_entry(segment, context->component->key.index);
-	result = known == NULL ? -ENOMEM : set_memory(context, known, bytes, verdict);
-	if (result == -EAGAIN && drop_stale_shares(segment))
-		result = set_memory(context, known, bytes, verdict);
-	unlock(&segment->private->memory_lock);
+	holding_lock_word(&segment->private->memory_lock);
+	known = memory_entry(segment, charge->component->key.index);
+	result = known == NULL ? -ENOMEM : set_memory(charge, known, bytes, verdict);
+	holding_unlock_word(&segment->private->memory_lock);
 	return result;
+}
+
+int reservation_set_memory(const struct charge *charge, uint64_t bytes, struct shmq_verdict *verdict)
+{
+	int result = set_memory_once(charge, bytes, verdict);
+
+	if (result != -EAGAIN)
+		return result;
+	make_room(charge->component->segment, true);
+	return set_memory_once(charge, bytes, verdict);
 }

@@ -7,29 +7,23 @@
  * window's end.
  *
  * The ledger belongs to a slot, but any thread of the process may finish what another one reserved, also after that one
- * has ended. So each ledger has a lock that is private to the process: never contended unless two threads work on one
- * slot's reservations, gone with the process, open again in a forked child (its memory is wiped there). Nobody in
- * another process ever waits for it.
+ * has ended: core/holding.h has the lock for it.
  */
 #ifndef SHMQ_CORE_RESERVATION_H
 #define SHMQ_CORE_RESERVATION_H
 
-#include "core/handle.h"
-#include "core/tracker.h"
+#include "core/charge.h"
 
-void reservation_lock(struct segment_slot *private);
-void reservation_unlock(struct segment_slot *private);
-
-/* What these need of the calling operation. */
-struct reservation_context {
-	struct shmq_component *component;
-	struct shmq_shm_slot *slot; /* of the calling thread, which is in a read section */
-	struct tracker_limits limits;
-};
+/*
+ * Drop what this process holds of memory of components that are gone: that may make room in a ledger, and free a slot
+ * that an ended thread had left. Who was refused tries again then, whether it was this call or a sibling's that made the
+ * room. Needs no read section; what counted against groups stays until an operation of the process meets it.
+ */
+void reservation_make_room(struct shmq_segment *segment);
 
 /* See shmq_reserve(). */
-int reservation_reserve(struct shmq_reservation *out, const struct reservation_context *context, int resource,
-                        uint64_t amount, struct shmq_verdict *verdict);
+int reservation_reserve(struct shmq_reservation *out, const struct charge *charge, int resource, uint64_t amount,
+                        struct shmq_verdict *verdict);
 
 /*
  * Finish: `actual` of the reserved amount is used, the rest returned. `is_current` is false where the component was
@@ -39,14 +33,17 @@ int reservation_reserve(struct shmq_reservation *out, const struct reservation_c
  */
 int reservation_finish(struct shmq_reservation *reservation, uint64_t actual, bool is_current);
 
-/* Finish: all of the reserved amount is used. Needs no read section. Returns 0 or -ESTALE. */
-int reservation_keep(struct shmq_reservation *reservation);
+/*
+ * True where committing all of it needs no read section: nothing but its entry is touched. With groups it does: what its
+ * component used is taken off them when it is gone, and must be complete by then.
+ */
+bool reservation_is_simple(const struct shmq_reservation *reservation);
 
 /* Take both storage and memory, or neither, also if the process dies in between. Returns as reservation_reserve(). */
-int reservation_take_levels(const struct reservation_context *context, const struct shmq_shm_quota *quota,
-                            const uint64_t amounts[SHMQ_RESOURCES], struct shmq_verdict *verdict);
+int reservation_take_levels(const struct charge *charge, const uint64_t amounts[SHMQ_RESOURCES],
+                            struct shmq_verdict *verdict);
 
 /* See shmq_memory_set(). */
-int reservation_set_memory(const struct reservation_context *context, uint64_t bytes, struct shmq_verdict *verdict);
+int reservation_set_memory(const struct charge *charge, uint64_t bytes, struct shmq_verdict *verdict);
 
 #endif

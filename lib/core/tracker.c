@@ -88,23 +88,24 @@ static uint64_t larger(uint64_t a, uint64_t b)
 }
 
 void tracker_read(const struct shmq_shm_tracker *tracker, int resource, const struct tracker_limits *limits,
-                  struct shmq_resource_status *out)
+                  bool is_image, struct shmq_resource_status *out)
 {
 	/* Relaxed loads are of figures for people. */
 	*out = (struct shmq_resource_status){
 	    .limit = limits->limit,
+	    .denied = shm_load_relaxed(&tracker->denied[resource]),
 	    .would_deny = shm_load_relaxed(&tracker->would_deny[resource]),
 	};
 	if (tracker_is_rate(resource)) {
 		const struct shmq_shm_rate *rate = rate_of(tracker, resource);
 		struct window_view view;
 
-		window_read(rate, limits->period_ms, clock_window_ms(limits->period_ms), &view);
+		window_read(rate, limits->period_ms, is_image ? 0 : clock_window_ms(limits->period_ms), &view);
 		out->used = view.used;
 		out->window_end_ns = (view.start_ms + limits->period_ms) * NS_PER_MS;
-		out->total = shm_load_relaxed(&rate->total);
+		out->total =
+		    shm_load_relaxed(&rate->total) - shm_load_relaxed(&tracker->adjusted[resource - SHMQ_MESSAGES]);
 		out->peak = larger(shm_load_relaxed(&rate->peak), view.peak);
-		out->denied = shm_load_relaxed(&rate->denied);
 	} else {
 		const struct shmq_shm_level *level = level_of(tracker, resource);
 		uint64_t birth = shm_load_relaxed(&tracker->birth[resource == SHMQ_STORAGE ? 0 : 1]);
@@ -112,7 +113,6 @@ void tracker_read(const struct shmq_shm_tracker *tracker, int resource, const st
 		out->used = level_read(level);
 		out->total = level_difference(shm_load_relaxed(&level->in), birth);
 		out->peak = larger(shm_load_relaxed(&level->peak), out->used);
-		out->denied = shm_load_relaxed(&level->denied);
 	}
 	out->percentage = percentage(out->used, out->limit);
 	out->available = out->limit == SHMQ_UNLIMITED ? SHMQ_UNLIMITED
@@ -122,9 +122,15 @@ void tracker_read(const struct shmq_shm_tracker *tracker, int resource, const st
 
 static void forget_side_figures(struct shmq_shm_tracker *tracker)
 {
-	for (int resource = 0; resource < SHMQ_RESOURCES; resource++)
-		shm_store_relaxed(&tracker->would_deny[resource], 0); /* relaxed: a figure for people */
-	shm_store_relaxed(&tracker->over_released, 0);                /* relaxed: the same */
+	/* Relaxed: figures for people. */
+	for (int resource = 0; resource < SHMQ_RESOURCES; resource++) {
+		shm_store_relaxed(&tracker->denied[resource], 0);
+		shm_store_relaxed(&tracker->would_deny[resource], 0);
+		shm_store_relaxed(&tracker->reported[resource], 0);
+	}
+	shm_store_relaxed(&tracker->over_released, 0);
+	shm_store_relaxed(&tracker->forbidden, 0);
+	shm_store_relaxed(&tracker->forbidden_reported, 0);
 }
 
 void tracker_realign(const struct shmq_segment *segment, uint32_t component, const struct shmq_shm_quota *quota)
@@ -135,30 +141,16 @@ void tracker_realign(const struct shmq_segment *segment, uint32_t component, con
 			               tracker_limits(quota, resource).period_ms);
 }
 
-/* What is held will be returned by its holder; dropping it here too would return it twice. */
-static void reset_level(const struct level_place *place, uint64_t genstate)
-{
-	struct shmq_shm_level *level = level_at(place);
-	uint64_t out, used, held;
-
-	do {
-		/* The level before the ledgers: what is taken in between stays. */
-		out = shm_load_seq_cst(&level->out);                        /* (L1) */
-		used = level_difference(shm_load_seq_cst(&level->in), out); /* (L2) */
-		held = ledger_sum(place, genstate);
-		/* Retried only when somebody released. */
-	} while (used > held && !level_drop(place, out, used - held));
-	level_forget(level);
-}
-
-void tracker_reset(const struct shmq_segment *segment, uint32_t component, uint64_t genstate)
+void tracker_reset(const struct shmq_segment *segment, uint32_t component)
 {
 	struct shmq_shm_tracker *tracker = &segment->trackers[component];
 
-	for (int i = 0; i < LAYOUT_RATES; i++)
+	for (int i = 0; i < LAYOUT_RATES; i++) {
 		window_reset(&tracker->rate[i]);
+		shm_store_relaxed(&tracker->rate[i].tat, 0); /* relaxed: an empty bucket, whoever takes next */
+	}
 	for (uint32_t i = 0; i < LAYOUT_LEVELS; i++)
-		reset_level(&(struct level_place){segment, component, i}, genstate);
+		level_forget(&tracker->level[i]);
 	forget_side_figures(tracker);
 }
 
@@ -166,8 +158,13 @@ void tracker_restart(const struct shmq_segment *segment, uint32_t component)
 {
 	struct shmq_shm_tracker *tracker = &segment->trackers[component];
 
-	for (int i = 0; i < LAYOUT_RATES; i++)
+	for (int i = 0; i < LAYOUT_RATES; i++) {
 		window_restart(&tracker->rate[i]);
+		shm_store_relaxed(&tracker->rate[i].tat, 0); /* relaxed: as the windows */
+		shm_store_relaxed(&tracker->adjusted[i], 0); /* relaxed: as the windows */
+	}
+	for (int i = 0; i < SHMQ_RESOURCES; i++)
+		shm_store32_relaxed(&tracker->threshold[i], 0); /* relaxed: as the windows */
 	for (uint32_t i = 0; i < LAYOUT_LEVELS; i++) {
 		/* All of it: what is held was held of the component before, and is not returned to this one. */
 		level_reset(&(struct level_place){segment, component, i});

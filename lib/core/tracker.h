@@ -8,8 +8,8 @@
 #define SHMQ_CORE_TRACKER_H
 
 #include "base/clock.h"
-#include "core/ledger.h"
 #include "core/level.h"
+#include "core/quota.h"
 #include "core/window.h"
 
 #include <errno.h>
@@ -18,7 +18,15 @@
 struct tracker_limits {
 	uint64_t limit;     /* SHMQ_UNLIMITED possible */
 	uint64_t period_ms; /* 0 for levels */
+	uint64_t mode;      /* MODE_… */
+	uint64_t
+	    capacity; /* what usage is compared with: the limit, or a bucket's burst; also where `limit` is lifted */
 };
+
+static inline bool tracker_is_resource(int resource)
+{
+	return resource >= 0 && resource < SHMQ_RESOURCES;
+}
 
 static inline bool tracker_is_rate(int resource)
 {
@@ -28,18 +36,20 @@ static inline bool tracker_is_rate(int resource)
 static inline HOT_INLINE struct tracker_limits tracker_limits(const struct shmq_shm_quota *quota, int resource)
 {
 	/* relaxed: the policy's generation released them */
-	uint64_t limit = shm_load_relaxed(&quota->resource[resource].limit);
-	uint64_t period_ms = shm_load_relaxed(&quota->resource[resource].period_ms);
+	uint64_t limit = quota_limit(shm_load_relaxed(&quota->resource[resource].limit));
+	uint64_t mode = shm_load_relaxed(&quota->resource[resource].mode);
+	uint64_t period_ms = mode >> MODE_PERIOD_AT;
 
 	if (__builtin_expect(period_ms == 0 && tracker_is_rate(resource), 0))
 		period_ms = SHMQ_PERIOD_MIN_NS / NS_PER_MS; /* a damaged policy */
-	return (struct tracker_limits){limit, period_ms};
+	return (struct tracker_limits){limit, period_ms, mode, limit};
 }
 
 /* What was taken, so that it can be taken back. */
 struct tracker_receipt {
-	uint64_t used; /* before */
-	uint32_t seq;  /* window, for rates */
+	uint64_t used;     /* before */
+	uint64_t taken_ns; /* when, for buckets */
+	uint32_t seq;      /* window, for rates */
 };
 
 static inline struct shmq_shm_rate *tracker_rate(struct shmq_shm_tracker *tracker, int resource)
@@ -70,12 +80,9 @@ void tracker_advise(struct shmq_verdict *verdict, const struct tracker_limits *l
                     uint64_t now_ms);
 
 /* What to say of an amount that passed `ceiling`: the limit, or the end of what can be counted. */
-static inline int tracker_refuse(struct shm_u64 *denied, uint64_t limit, uint64_t ceiling)
+static inline int tracker_refusal(uint64_t limit, uint64_t ceiling)
 {
-	if (ceiling < limit)
-		return -EOVERFLOW;
-	shm_add_relaxed(denied, 1); /* relaxed: a figure for people */
-	return SHMQ_DENIED;
+	return ceiling < limit ? -EOVERFLOW : SHMQ_DENIED;
 }
 
 static inline HOT_INLINE int tracker_take_rate(struct shmq_shm_rate *rate, const struct tracker_limits *limits,
@@ -93,21 +100,18 @@ static inline HOT_INLINE int tracker_take_rate(struct shmq_shm_rate *rate, const
 			tracker_advise(verdict, limits, view.start_ms, now_ms);
 	}
 	if (!is_taken)
-		return tracker_refuse(&rate->denied, limits->limit, ceiling);
-	*receipt = (struct tracker_receipt){view.used, view.seq};
+		return tracker_refusal(limits->limit, ceiling);
+	*receipt = (struct tracker_receipt){.used = view.used, .seq = view.seq};
 	return SHMQ_OK;
 }
 
-/* `holding` NULL: a plain operation; else that ledger entry holds `after` once it is admitted. */
 static inline HOT_INLINE int tracker_take_level(const struct level_place *place, const struct tracker_limits *limits,
-                                                uint64_t amount, const struct ledger_entry *holding, uint64_t after,
-                                                struct shmq_verdict *verdict, struct tracker_receipt *receipt)
+                                                uint64_t amount, struct shmq_verdict *verdict,
+                                                struct tracker_receipt *receipt)
 {
-	struct shmq_shm_level *level = level_at(place);
 	uint64_t ceiling = limits->limit < LEVEL_CEILING ? limits->limit : LEVEL_CEILING;
 	uint64_t used;
-	bool is_taken = holding == NULL ? level_take(place, amount, ceiling, &used)
-	                                : ledger_take(holding, place, amount, after, ceiling, &used);
+	bool is_taken = level_take(place, amount, ceiling, &used);
 
 	if (verdict != NULL) {
 		tracker_judge(verdict, limits, used, is_taken ? amount : 0);
@@ -115,15 +119,15 @@ static inline HOT_INLINE int tracker_take_level(const struct level_place *place,
 			tracker_advise(verdict, limits, 0, 0);
 	}
 	if (!is_taken)
-		return tracker_refuse(&level->denied, limits->limit, ceiling);
-	*receipt = (struct tracker_receipt){used, 0};
+		return tracker_refusal(limits->limit, ceiling);
+	*receipt = (struct tracker_receipt){.used = used};
 	return SHMQ_OK;
 }
 
 /*
  * Take `amount` of a resource.
  *
- * Returns  SHMQ_OK, SHMQ_DENIED (counted), or -EOVERFLOW where the count would leave its range
+ * Returns  SHMQ_OK, SHMQ_DENIED (not counted yet), or -EOVERFLOW where the count would leave its range
  */
 static inline HOT_INLINE int tracker_take(const struct shmq_segment *segment, uint32_t component, int resource,
                                           const struct tracker_limits *limits, uint64_t amount,
@@ -135,18 +139,7 @@ static inline HOT_INLINE int tracker_take(const struct shmq_segment *segment, ui
 		return tracker_take_rate(tracker_rate(&segment->trackers[component], resource), limits, amount, verdict,
 		                         receipt);
 	place = tracker_level(segment, component, resource);
-	return tracker_take_level(&place, limits, amount, NULL, 0, verdict, receipt);
-}
-
-/* Count a refusal that was found out without trying to take. */
-static inline void tracker_count_denied(const struct shmq_segment *segment, uint32_t component, int resource)
-{
-	struct level_place place = tracker_level(segment, component, resource);
-	struct shm_u64 *denied = tracker_is_rate(resource)
-	                             ? &tracker_rate(&segment->trackers[component], resource)->denied
-	                             : &level_at(&place)->denied;
-
-	shm_add_relaxed(denied, 1); /* relaxed: a figure for people */
+	return tracker_take_level(&place, limits, amount, verdict, receipt);
 }
 
 /* Take back what tracker_take() took. Its share of total and peak stays. */
@@ -160,15 +153,18 @@ int tracker_check(const struct shmq_shm_tracker *tracker, int resource, const st
 /* Returns 0, or -ERANGE where less was used: the level is zero then, and the event counted. */
 int tracker_release(const struct shmq_segment *segment, uint32_t component, int resource, uint64_t amount);
 
-/* Read the figures of one resource; `tracker` may be mapped read-only. */
+/*
+ * Read the figures of one resource; `tracker` may be mapped read-only. `is_image`: as they were when it was last used,
+ * whatever the time is now.
+ */
 void tracker_read(const struct shmq_shm_tracker *tracker, int resource, const struct tracker_limits *limits,
-                  struct shmq_resource_status *out);
+                  bool is_image, struct shmq_resource_status *out);
 
 /* After a change of limits: let windows end at boundaries of their periods. */
 void tracker_realign(const struct shmq_segment *segment, uint32_t component, const struct shmq_shm_quota *quota);
 
-/* Forget usage, peaks and refusals; what is held of a level stays. `genstate` is the component's registration. */
-void tracker_reset(const struct shmq_segment *segment, uint32_t component, uint64_t genstate);
+/* Forget what was used of rates, peaks and refusals. Levels stay. */
+void tracker_reset(const struct shmq_segment *segment, uint32_t component);
 
 /* Make a tracker new for another component. Only while no operation can reach it; may be repeated after a crash. */
 void tracker_restart(const struct shmq_segment *segment, uint32_t component);

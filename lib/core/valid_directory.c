@@ -200,8 +200,8 @@ static void examine_limits(const struct shmq_shm_quota *quota, struct valid_look
 
 	for (int i = 0; i < SHMQ_RESOURCES; i++) {
 		/* relaxed: the flags released them */
-		uint64_t limit = shm_load_relaxed(&quota->resource[i].limit);
-		uint64_t period_ms = shm_load_relaxed(&quota->resource[i].period_ms);
+		uint64_t limit = quota_limit(shm_load_relaxed(&quota->resource[i].limit));
+		uint64_t period_ms = shm_load_relaxed(&quota->resource[i].mode) >> MODE_PERIOD_AT;
 
 		valid_expect(look, limit_is_proper(limit), limits[i], limit, SHMQ_AMOUNT_MAX);
 		valid_expect(look, period_is_proper(i, period_ms), periods[i], period_ms,
@@ -213,7 +213,8 @@ static void examine_limits(const struct shmq_shm_quota *quota, struct valid_look
 static bool examine_quota(struct valid *valid, uint32_t index, struct valid_look *look)
 {
 	const struct shmq_segment *segment = valid->segment;
-	const uint64_t known = QUOTA_PRESENT | QUOTA_DECLARED | QUOTA_OWN;
+	const uint64_t known = QUOTA_PRESENT | QUOTA_DECLARED | QUOTA_OWN | QUOTA_GROUP | QUOTA_ASKED | QUOTA_FROZEN |
+	                       QUOTA_GROUPED | (uint64_t)QUOTA_INHERIT_MASK << QUOTA_INHERIT_AT;
 	uint64_t generation = shm_load_acquire(&segment->policy->control.generation); /* (D1) */
 	const struct shmq_shm_quota *quota = &segment->quotas[generation & 1][index];
 	uint64_t flags = shm_load_acquire(&quota->flags); /* (D3) */

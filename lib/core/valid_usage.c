@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/process.h"
+#include "core/ledger.h"
 #include "core/tracker.h"
 
 #include <errno.h>
@@ -42,8 +43,8 @@ static void examine_intent(const struct valid *valid, const struct shmq_shm_inte
 		return;
 	valid_expect(look, word != 0 && (word - 1) >> 2 < layout->components, "an intent names a component's level",
 	             word, ((uint64_t)layout->components - 1) << 2 | 3);
-	valid_expect(look, entry < layout->reservations, "an intent names an entry of the ledger", entry,
-	             layout->reservations == 0 ? 0 : layout->reservations - 1);
+	valid_expect(look, entry < layout->entries, "an intent names an entry of the ledger", entry,
+	             layout->entries - 1);
 }
 
 static void examine_free_slot(const struct valid *valid, uint32_t index, struct valid_look *look)
@@ -53,8 +54,8 @@ static void examine_free_slot(const struct valid *valid, uint32_t index, struct 
 	uint64_t state = shm_load_acquire(&slot->intent.state), ctr = shm_load_acquire(&slot->ctr);
 	uint64_t held = 0;
 
-	for (uint32_t i = 0; i < segment->layout.reservations; i++)
-		held += shm_load_acquire(&segment->ledgers[(size_t)index * segment->layout.reservations + i].held) != 0;
+	for (uint32_t i = 0; i < segment->layout.entries; i++)
+		held += shm_load_acquire(&segment->ledgers[(size_t)index * segment->layout.entries + i].held) != 0;
 	valid_expect(look, ctr == 0, "a free slot is in no read section", ctr, 0);
 	valid_expect(look, intent_is_idle(state), "a free slot has nothing under way", state & INTENT_STATE_MASK,
 	             INTENT_IDLE);
@@ -74,8 +75,8 @@ static bool examine_slot(struct valid *valid, uint32_t index, struct valid_look 
 
 	valid_expect(look, stated <= epoch, "a reader began in an epoch that has begun", stated, epoch);
 	valid_expect(look, owner == 0 || process_tid(owner) != 0, "an owner is a thread", owner, 0);
-	valid_expect(look, (flags & ~(uint32_t)SLOT_OF_PROCESS) == 0, "a slot has known flags only", flags,
-	             flags & SLOT_OF_PROCESS);
+	valid_expect(look, (flags & ~(uint32_t)(SLOT_OF_PROCESS | SLOT_MEMBARRIER)) == 0, "a slot has known flags only",
+	             flags, flags & (SLOT_OF_PROCESS | SLOT_MEMBARRIER));
 	examine_intent(valid, &slot->intent, state, look);
 	if (owner == 0)
 		examine_free_slot(valid, index, look);
@@ -86,34 +87,45 @@ static bool examine_slot(struct valid *valid, uint32_t index, struct valid_look 
 
 /* ---- Holdings ---- */
 
+/* A copy of an entry that others may be changing, and what it holds. */
 struct holding {
-	uint64_t level, genstate, held;
+	struct shmq_shm_holding words;
+	struct ledger_share share;
+	uint64_t held;
 };
 
-/* Returns whether the three belong together: `held` is 0 while the others change. */
+#define HOLDING_WORDS (sizeof(struct shmq_shm_holding) / sizeof(struct shm_u64))
+
+/* Returns whether the words belong together: `held` is 0 while the others change. */
 static bool holding_read(const struct shmq_shm_holding *at, struct holding *out)
 {
-	*out = (struct holding){shm_load_acquire(&at->level), shm_load_acquire(&at->genstate),
-	                        shm_load_acquire(&at->held)};
-	shm_fence_acquire(); /* `held`, before the others once more */
-	return shm_load_acquire(&at->level) == out->level && shm_load_acquire(&at->genstate) == out->genstate &&
-	       shm_load_acquire(&at->held) == out->held;
+	const struct shm_u64 *from = &at->level;
+	struct shm_u64 *to = &out->words.level;
+	bool is_whole = true;
+
+	for (size_t i = 0; i < HOLDING_WORDS; i++)
+		shm_store_relaxed(&to[i], shm_load_acquire(&from[i])); /* relaxed: a copy of our own */
+	shm_fence_acquire();                                           /* all of it, before the words once more */
+	for (size_t i = 0; i < HOLDING_WORDS; i++)
+		is_whole &= shm_load_acquire(&from[i]) == shm_load_relaxed(&to[i]); /* relaxed: as above */
+	out->held = shm_load_relaxed(&out->words.held);                             /* relaxed: as above */
+	out->share = ledger_unpack(out->held);
+	return is_whole;
 }
 
 static uint32_t holding_component(const struct holding *holding)
 {
-	return (uint32_t)(holding->level >> 32);
+	return (uint32_t)(shm_load_relaxed(&holding->words.level) >> 32); /* relaxed: a copy */
 }
 
-static uint32_t holding_number(const struct holding *holding)
+static uint32_t holding_levels(const struct holding *holding)
 {
-	return (uint32_t)holding->level;
+	return (uint32_t)shm_load_relaxed(&holding->words.level); /* relaxed: a copy */
 }
 
 static bool holding_names_level(const struct valid *valid, const struct holding *holding)
 {
-	return holding_component(holding) < valid->segment->layout.components &&
-	       holding_number(holding) < LAYOUT_LEVELS;
+	return holding_component(holding) < valid->segment->layout.components && holding_levels(holding) <= LEDGER_BOTH;
 }
 
 static bool examine_holding(struct valid *valid, uint32_t index, struct valid_look *look)
@@ -121,25 +133,27 @@ static bool examine_holding(struct valid *valid, uint32_t index, struct valid_lo
 	const struct shmq_segment *segment = valid->segment;
 	struct holding holding;
 	bool is_whole = holding_read(&segment->ledgers[index], &holding);
-	uint64_t genstate;
+	uint64_t genstate, of_holding;
 
 	if (holding.held == 0)
 		return true;
 	valid_expect(look, holding_component(&holding) < segment->layout.components, "a holding names a component",
 	             holding_component(&holding), segment->layout.components - 1);
-	valid_expect(look, holding_number(&holding) < LAYOUT_LEVELS, "a holding is of storage or memory",
-	             holding_number(&holding), LAYOUT_LEVELS - 1);
-	valid_expect(look, holding.held <= LEVEL_CEILING, "a holding is an amount that a level can have", holding.held,
-	             LEVEL_CEILING);
+	valid_expect(look, holding_levels(&holding) <= LEDGER_BOTH, "a holding is of storage, of memory or of both",
+	             holding_levels(&holding), LEDGER_BOTH);
+	valid_expect(look, holding.share.amount <= LEVEL_CEILING, "a holding is an amount that a level can have",
+	             holding.share.amount, LEVEL_CEILING);
+	valid_expect(look, holding.share.first < holding.share.last && holding.share.others <= holding.share.last,
+	             "a holding is of a range of ranks", holding.share.first, holding.share.last);
 	if (!holding_names_level(valid, &holding))
 		return is_whole;
 	/* Of an earlier registration it is harmless: it will be forgotten. */
 	genstate = shm_load_acquire(&segment->entries[holding_component(&holding)].genstate);
+	of_holding = shm_load_relaxed(&holding.words.genstate); /* relaxed: a copy */
 	valid_expect(look,
-	             (holding.genstate & ENTRY_STATE_MASK) == ENTRY_LIVE &&
-	                 holding.genstate >> ENTRY_STATE_BITS <= genstate >> ENTRY_STATE_BITS,
-	             "a holding is of this registration of its component or of an earlier one", holding.genstate,
-	             genstate);
+	             (of_holding & ENTRY_STATE_MASK) != ENTRY_FREE &&
+	                 of_holding >> ENTRY_STATE_BITS <= genstate >> ENTRY_STATE_BITS,
+	             "a holding is of this registration of its component or of an earlier one", of_holding, genstate);
 	return is_whole;
 }
 
@@ -261,38 +275,53 @@ static void balances_begin(const struct shmq_segment *segment, struct balance *b
 	}
 }
 
-/* What an entry holds at least, whatever becomes of the operation under way. */
-static uint64_t held_at_least(const struct valid *valid, uint32_t slot, uint32_t entry, struct holding *holding)
+/* What a share has at a rank. */
+static uint64_t share_at(const struct ledger_share *share, unsigned rank, uint64_t rest)
+{
+	return rank < share->first || rank >= share->last ? 0 : ledger_share_at(share, rank, rest);
+}
+
+/* Add what an entry holds of one rank at least, whatever becomes of the operation under way. */
+static void balance_add(const struct valid *valid, const struct holding *holding, const struct ledger_share *after,
+                        unsigned rank, struct balance *balances)
 {
 	const struct shmq_segment *segment = valid->segment;
-	const struct shmq_shm_intent *intent = &segment->slots[slot].intent;
-	/* (I2) acquire: the state before the entry. An operation that begins later moves the level, which is seen. */
-	uint64_t state = shm_load_acquire(&intent->state);
-	uint64_t named = shm_load_acquire(&intent->entry), after = shm_load_acquire(&intent->after);
+	uint64_t rest = shm_load_relaxed(&holding->words.rest); /* relaxed: a copy */
+	uint64_t held = share_at(&holding->share, rank, rest), later = share_at(after, rank, rest);
+	uint32_t number, component;
+	struct balance *balance;
 
-	if (!holding_read(&segment->ledgers[(size_t)slot * segment->layout.reservations + entry], holding) ||
-	    !holding_names_level(valid, holding) || holding->held > LEVEL_CEILING)
-		return 0;
-	if (!intent_is_idle(state) && named == entry && after < holding->held)
-		return after;
-	return holding->held;
+	held = held < later ? held : later;
+	if (held == 0 || held > LEVEL_CEILING ||
+	    !group_find_registration(segment, ledger_rank(&holding->words, rank, &number), &component))
+		return;
+	balance = &balances[component * LAYOUT_LEVELS + number];
+	if (balance->held < SUM_MAX &&
+	    balance->genstate == shm_load_acquire(&segment->entries[component].genstate)) /* (D2) */
+		balance->held += held;
 }
 
 static void balances_add(const struct valid *valid, struct balance *balances)
 {
-	const struct layout *layout = &valid->segment->layout;
+	const struct shmq_segment *segment = valid->segment;
 
-	for (uint32_t slot = 0; slot < layout->threads; slot++) {
-		for (uint32_t entry = 0; entry < layout->reservations; entry++) {
+	for (uint32_t slot = 0; slot < segment->layout.threads; slot++) {
+		for (uint32_t entry = 0; entry < segment->layout.entries; entry++) {
+			const struct shmq_shm_intent *intent = &segment->slots[slot].intent;
+			/* (I2) acquire: the state before the entry. A later operation moves the level, which is seen. */
+			uint64_t state = shm_load_acquire(&intent->state);
+			uint64_t named = shm_load_acquire(&intent->entry);
+			struct ledger_share after = ledger_unpack(shm_load_acquire(&intent->after));
+			size_t index = (size_t)slot * segment->layout.entries + entry;
 			struct holding holding;
-			uint64_t held = held_at_least(valid, slot, entry, &holding);
-			struct balance *balance;
 
-			if (held == 0)
+			if (!holding_read(&segment->ledgers[index], &holding) || holding.held == 0 ||
+			    !holding_names_level(valid, &holding))
 				continue;
-			balance = &balances[holding_component(&holding) * LAYOUT_LEVELS + holding_number(&holding)];
-			if (balance->held < SUM_MAX && balance->genstate == holding.genstate)
-				balance->held += held;
+			if (intent_is_idle(state) || named != entry)
+				after = holding.share;
+			for (unsigned rank = 0; rank < holding.share.last; rank++)
+				balance_add(valid, &holding, &after, rank, balances);
 		}
 	}
 }
@@ -362,7 +391,7 @@ int valid_usage(struct valid *valid)
 
 	for (uint32_t i = 0; i < layout->threads; i++)
 		valid_examine(valid, &slot_structure, i);
-	for (uint32_t i = 0; i < layout->threads * layout->reservations; i++)
+	for (uint32_t i = 0; i < layout->threads * layout->entries; i++)
 		valid_examine(valid, &holding_structure, i);
 	for (uint32_t i = 0; i < layout->components; i++)
 		valid_examine(valid, &tracker_structure, i);

@@ -116,8 +116,7 @@ void window_reset(struct shmq_shm_rate *rate)
 	    window_has_base(current, shm_load_acquire(window_base(rate, current))) &&
 	    !shm_cas_seq_cst(&rate->current, &current, window_after(current, LAYOUT_BASES, window_start_ms(current))))
 		;
-	shm_store_relaxed(&rate->peak, 0);   /* relaxed: a figure for people */
-	shm_store_relaxed(&rate->denied, 0); /* relaxed: the same */
+	shm_store_relaxed(&rate->peak, 0); /* relaxed: a figure for people */
 }
 
 void window_restart(struct shmq_shm_rate *rate)
@@ -128,5 +127,4 @@ void window_restart(struct shmq_shm_rate *rate)
 	for (int i = 0; i < LAYOUT_BASES; i++)
 		shm_store_relaxed(&rate->base[i], 0);
 	shm_store_relaxed(&rate->peak, 0);
-	shm_store_relaxed(&rate->denied, 0);
 }

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/process.h"
+#include "core/report.h"
 #include "core/reservation.h"
 #include "shm/object.h"
 
@@ -56,8 +57,8 @@ static uint32_t slot_return_holdings(struct shmq_segment *segment, struct shmq_s
 {
 	uint32_t returned;
 
-	rcu_read_lock(slot, &segment->policy->control.epoch);
-	returned = ledger_recover(segment, (uint32_t)(slot - segment->slots));
+	rcu_read_lock(slot, &segment->policy->control.epoch, false);
+	returned = holding_recover(segment, (uint32_t)(slot - segment->slots));
 	rcu_read_unlock(slot);
 	return returned;
 }
@@ -100,7 +101,7 @@ static void slot_detach(struct shmq_segment *segment, struct shmq_shm_slot *slot
 {
 	struct segment_slot *private = &segment->private->slots[slot - segment->slots];
 
-	reservation_lock(private);
+	holding_lock(private);
 	if (private->held > 0 && slot_leave_to_process(slot, token)) {
 		private->is_orphan = true;
 	} else {
@@ -109,7 +110,7 @@ static void slot_detach(struct shmq_segment *segment, struct shmq_shm_slot *slot
 		private->held = 0;
 		worker_slot_free(slot);
 	}
-	reservation_unlock(private);
+	holding_unlock(private);
 }
 
 /* Runs when a thread ends. In a forked child the page is zero and there is nothing to give back. */
@@ -212,6 +213,8 @@ static struct shmq_shm_slot *find_slot(struct shmq_segment *segment, uint64_t to
 			if ((owner == 0 || (take_dead && slot_is_dead(slot, owner))) &&
 			    slot_claim(slot, owner, token)) {
 				slot_return_holdings(segment, slot);
+				if (owner != 0)
+					report_recovery(segment, process_tid(owner));
 				return slot;
 			}
 		}
@@ -224,12 +227,24 @@ static void forget_slot(struct shmq_segment *segment, const struct shmq_shm_slot
 {
 	struct segment_slot *private = &segment->private->slots[slot - segment->slots];
 
-	reservation_lock(private);
+	holding_lock(private);
 	private->uses++;
 	private->held = 0;
 	private->hint = 0;
 	private->is_orphan = false;
-	reservation_unlock(private);
+	holding_unlock(private);
+}
+
+/* From here on this thread's sections begin without a fence of their own. */
+static void slot_announce_fences(struct shmq_shm_slot *slot)
+{
+	shm_store32_relaxed(&slot->flags, SLOT_MEMBARRIER); /* relaxed: the fence orders it */
+	/*
+	 * (R6) full fence: the flag before any section.
+	 * Pairs with rcu_slot_is_quiescent(). Without it a scan that asked for no fence could miss the flag and take a
+	 * reader whose statement is still on its way for idle.
+	 */
+	shm_fence_seq_cst();
 }
 
 static int attach_locked(struct shmq_segment *segment, struct shmq_shm_slot **out)
@@ -246,10 +261,23 @@ static int attach_locked(struct shmq_segment *segment, struct shmq_shm_slot **ou
 	if (segment->private->life == 0)
 		segment->private->life = worker_self->token;
 	forget_slot(segment, slot);
+	if (segment->has_membarrier)
+		slot_announce_fences(slot);
 	shm_store_relaxed(&slot->attached_ns, clock_read_ns(CLOCK_MONOTONIC)); /* relaxed: for observers only */
 	worker_self->attachment[segment->ordinal] = (struct worker_attachment){segment->serial, slot};
 	*out = slot;
 	return 0;
+}
+
+static int attach_once(struct shmq_segment *segment, struct shmq_shm_slot **out)
+{
+	int result = process_lock();
+
+	if (result == 0) {
+		result = attach_locked(segment, out);
+		process_unlock();
+	}
+	return result;
 }
 
 int worker_attach(struct shmq_segment *segment, struct shmq_shm_slot **out)
@@ -262,10 +290,10 @@ int worker_attach(struct shmq_segment *segment, struct shmq_shm_slot **out)
 	/* Checked again: a process may have moved to another namespace since it opened the segment. */
 	result = object_check_world(&segment->usage->header);
 	if (result == 0)
-		result = process_lock();
-	if (result == 0) {
-		result = attach_locked(segment, out);
-		process_unlock();
+		result = attach_once(segment, out);
+	if (result == -EAGAIN) {
+		reservation_make_room(segment);
+		result = attach_once(segment, out);
 	}
 	errno = saved_errno;
 	return result;
@@ -307,6 +335,7 @@ int worker_recover(struct shmq_segment *segment)
 		return result;
 	if (token == 0)
 		return -ENOSYS;
+	reservation_make_room(segment);
 	for (uint32_t i = 0; i < segment->layout.threads; i++) {
 		struct shmq_shm_slot *slot = &segment->slots[i];
 		uint64_t owner = shm_load_relaxed(&slot->owner); /* relaxed: the CAS decides */
@@ -315,6 +344,7 @@ int worker_recover(struct shmq_segment *segment)
 		if (owner != 0 && owner != token && slot_is_dead(slot, owner) && slot_claim(slot, owner, token)) {
 			slot_return_holdings(segment, slot);
 			worker_slot_free(slot);
+			report_recovery(segment, process_tid(owner));
 			recovered++;
 		}
 	}
@@ -336,7 +366,7 @@ int worker_at(const struct shmq_segment *segment, uint32_t index, struct shmq_wo
 	*out = (struct shmq_worker){
 	    .slot = index,
 	    .tid = process_tid(owner),
-	    .alive = object_check_world(&segment->usage->header) < 0 || !slot_is_dead(slot, owner),
+	    .alive = segment->is_image || object_check_world(&segment->usage->header) < 0 || !slot_is_dead(slot, owner),
 	    .reading = (ctr & RCU_NESTING_MASK) != 0,
 	    .epoch = ctr >> RCU_NESTING_BITS,
 	    .attached_ns = shm_load_relaxed(&slot->attached_ns),

@@ -51,7 +51,7 @@ static inline int worker_enter(struct shmq_segment *segment, struct shmq_shm_slo
 		if (result < 0)
 			return result;
 	}
-	rcu_read_lock(*out, &segment->policy->control.epoch);
+	rcu_read_lock(*out, &segment->policy->control.epoch, segment->has_membarrier);
 	return 0;
 }
 

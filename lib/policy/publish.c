@@ -11,18 +11,19 @@
 int publish_policy(struct shmq_segment *segment, const struct shmq_policy *policy)
 {
 	struct publication publication;
-	int result = publication_begin(&publication, segment, &policy->fallback);
+	int result = publication_begin(&publication, segment);
 
 	if (result < 0)
 		return result;
+	result = publication_set_default(&publication, &(struct publication_rule){.quota = policy->fallback});
 	for (size_t i = 0; i < policy->count && result == 0; i++) {
 		const struct policy_component *component = &policy->components[i];
 
-		result = publication_declare(&publication, component->name, strlen(component->name), &component->quota);
+		result = publication_declare(&publication, component->name, strlen(component->name),
+		                             &(struct publication_rule){.quota = component->quota});
 	}
-	if (result < 0)
-		publication_abort(&publication);
-	else
-		publication_commit(&publication);
+	if (result == 0)
+		return publication_commit(&publication);
+	publication_abort(&publication);
 	return result;
 }

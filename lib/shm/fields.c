@@ -23,12 +23,13 @@ struct field {
 	}
 
 static const struct field header_fields[] = {
-    FIELD(shmq_shm_header, magic),           FIELD(shmq_shm_header, major),      FIELD(shmq_shm_header, minor),
-    FIELD(shmq_shm_header, signature),       FIELD(shmq_shm_header, byte_order), FIELD(shmq_shm_header, kind),
-    FIELD(shmq_shm_header, page_size),       FIELD(shmq_shm_header, boot_id),    FIELD(shmq_shm_header, pid_namespace),
-    FIELD(shmq_shm_header, time_namespace),  FIELD(shmq_shm_header, pair),       FIELD(shmq_shm_header, object_bytes),
-    FIELD(shmq_shm_header, components),      FIELD(shmq_shm_header, threads),    FIELD(shmq_shm_header, creator),
-    FIELD(shmq_shm_header, created_unix_ns), FIELD(shmq_shm_header, persistent),
+    FIELD(shmq_shm_header, magic),           FIELD(shmq_shm_header, major),       FIELD(shmq_shm_header, minor),
+    FIELD(shmq_shm_header, signature),       FIELD(shmq_shm_header, byte_order),  FIELD(shmq_shm_header, kind),
+    FIELD(shmq_shm_header, page_size),       FIELD(shmq_shm_header, boot_id),     FIELD(shmq_shm_header, pid_namespace),
+    FIELD(shmq_shm_header, time_namespace),  FIELD(shmq_shm_header, pair),        FIELD(shmq_shm_header, object_bytes),
+    FIELD(shmq_shm_header, components),      FIELD(shmq_shm_header, threads),     FIELD(shmq_shm_header, creator),
+    FIELD(shmq_shm_header, created_unix_ns), FIELD(shmq_shm_header, persistent),  FIELD(shmq_shm_header, reservations),
+    FIELD(shmq_shm_header, events),          FIELD(shmq_shm_header, rules_bytes), FIELD(shmq_shm_header, features),
 };
 
 static const struct field control_fields[] = {
@@ -40,21 +41,27 @@ static const struct field control_fields[] = {
 
 static const struct field entry_fields[] = {
     FIELD(shmq_shm_entry, genstate), FIELD(shmq_shm_entry, cookie),      FIELD(shmq_shm_entry, hash),
-    FIELD(shmq_shm_entry, next),     FIELD(shmq_shm_entry, name_length), FIELD(shmq_shm_entry, name),
+    FIELD(shmq_shm_entry, next),     FIELD(shmq_shm_entry, name_length), FIELD(shmq_shm_entry, home),
+    FIELD(shmq_shm_entry, name),
 };
 
+#define QUOTA_FIELDS(i)                                                                                                \
+	FIELD(shmq_shm_quota, resource[i].limit), FIELD(shmq_shm_quota, resource[i].mode),                             \
+	    FIELD(shmq_shm_quota, resource[i].burst)
+
 static const struct field quota_fields[] = {
-    FIELD(shmq_shm_quota, resource[0].limit),
-    FIELD(shmq_shm_quota, resource[0].period_ms),
-    FIELD(shmq_shm_quota, resource[1].limit),
-    FIELD(shmq_shm_quota, resource[1].period_ms),
-    FIELD(shmq_shm_quota, resource[2].limit),
-    FIELD(shmq_shm_quota, resource[2].period_ms),
-    FIELD(shmq_shm_quota, resource[3].limit),
-    FIELD(shmq_shm_quota, resource[3].period_ms),
-    FIELD(shmq_shm_quota, resource[4].limit),
-    FIELD(shmq_shm_quota, resource[4].period_ms),
+    QUOTA_FIELDS(0),
+    QUOTA_FIELDS(1),
+    QUOTA_FIELDS(2),
+    QUOTA_FIELDS(3),
+    QUOTA_FIELDS(4),
     FIELD(shmq_shm_quota, flags),
+    FIELD(shmq_shm_quota, lease[0]),
+    FIELD(shmq_shm_quota, lease[1]),
+    FIELD(shmq_shm_quota, lease[2]),
+    FIELD(shmq_shm_quota, parent),
+    FIELD(shmq_shm_quota, grants),
+    FIELD(shmq_shm_quota, asked),
 };
 
 static const struct field slot_fields[] = {
@@ -64,19 +71,22 @@ static const struct field slot_fields[] = {
 };
 
 static const struct field holding_fields[] = {
-    FIELD(shmq_shm_holding, level),
-    FIELD(shmq_shm_holding, genstate),
-    FIELD(shmq_shm_holding, held),
+    FIELD(shmq_shm_holding, level),       FIELD(shmq_shm_holding, genstate),    FIELD(shmq_shm_holding, held),
+    FIELD(shmq_shm_holding, rest),        FIELD(shmq_shm_holding, ancestor[0]), FIELD(shmq_shm_holding, ancestor[1]),
+    FIELD(shmq_shm_holding, ancestor[2]), FIELD(shmq_shm_holding, ancestor[3]),
 };
 
 #define RATE_FIELDS(i)                                                                                                 \
 	FIELD(shmq_shm_tracker, rate[i].total), FIELD(shmq_shm_tracker, rate[i].current),                              \
 	    FIELD(shmq_shm_tracker, rate[i].base[0]), FIELD(shmq_shm_tracker, rate[i].base[1]),                        \
 	    FIELD(shmq_shm_tracker, rate[i].base[2]), FIELD(shmq_shm_tracker, rate[i].base[3]),                        \
-	    FIELD(shmq_shm_tracker, rate[i].peak), FIELD(shmq_shm_tracker, rate[i].denied)
+	    FIELD(shmq_shm_tracker, rate[i].peak), FIELD(shmq_shm_tracker, rate[i].tat)
 #define LEVEL_FIELDS(i)                                                                                                \
 	FIELD(shmq_shm_tracker, level[i].in), FIELD(shmq_shm_tracker, level[i].out),                                   \
-	    FIELD(shmq_shm_tracker, level[i].peak), FIELD(shmq_shm_tracker, level[i].denied)
+	    FIELD(shmq_shm_tracker, level[i].peak)
+#define RESOURCE_FIELDS(i)                                                                                             \
+	FIELD(shmq_shm_tracker, threshold[i]), FIELD(shmq_shm_tracker, denied[i]),                                     \
+	    FIELD(shmq_shm_tracker, would_deny[i]), FIELD(shmq_shm_tracker, reported[i])
 
 static const struct field tracker_fields[] = {
     RATE_FIELDS(0),
@@ -84,13 +94,18 @@ static const struct field tracker_fields[] = {
     RATE_FIELDS(2),
     LEVEL_FIELDS(0),
     LEVEL_FIELDS(1),
-    FIELD(shmq_shm_tracker, would_deny[0]),
-    FIELD(shmq_shm_tracker, would_deny[1]),
-    FIELD(shmq_shm_tracker, would_deny[2]),
-    FIELD(shmq_shm_tracker, would_deny[3]),
-    FIELD(shmq_shm_tracker, would_deny[4]),
+    RESOURCE_FIELDS(0),
+    RESOURCE_FIELDS(1),
+    RESOURCE_FIELDS(2),
+    RESOURCE_FIELDS(3),
+    RESOURCE_FIELDS(4),
     FIELD(shmq_shm_tracker, birth[0]),
     FIELD(shmq_shm_tracker, birth[1]),
+    FIELD(shmq_shm_tracker, adjusted[0]),
+    FIELD(shmq_shm_tracker, adjusted[1]),
+    FIELD(shmq_shm_tracker, adjusted[2]),
+    FIELD(shmq_shm_tracker, forbidden),
+    FIELD(shmq_shm_tracker, forbidden_reported),
     FIELD(shmq_shm_tracker, over_released),
 };
 
@@ -166,7 +181,7 @@ static struct table table_at(const struct shmq_segment *segment, unsigned index)
 	    {"usage", "slot", slot_fields, COUNT(slot_fields), usage, l->slots_at, sizeof(struct shmq_shm_slot),
 	     l->threads, slot_is_owned},
 	    {"usage", "holding", holding_fields, COUNT(holding_fields), usage, l->ledgers_at,
-	     sizeof(struct shmq_shm_holding), (uint64_t)l->threads * l->reservations, holding_is_used},
+	     sizeof(struct shmq_shm_holding), (uint64_t)l->threads * l->entries, holding_is_used},
 	    {"usage", "tracker", tracker_fields, COUNT(tracker_fields), usage, l->trackers_at,
 	     sizeof(struct shmq_shm_tracker), l->components, entry_is_live},
 	};

@@ -2,8 +2,8 @@
 /*
  * What lies in the two shared objects, byte by byte; docs/layout.md draws the same. Only layout stands here.
  *
- *     NAME.policy   header · control · buckets · entries · quotas[2]     written by controllers only
- *     NAME.usage    header · slots · ledgers · trackers                  written by workers too
+ *     NAME.policy   header · control · buckets · entries · quotas[2] · rules[2]   written by controllers only
+ *     NAME.usage    header · slots · ledgers · trackers · events                  written by workers too
  *
  * No pointers, no bool, size_t, pid_t, enum or pthread type. Per field: unit · W who writes · R who reads · order.
  * Who: creator, controller (holds the controller lock), owner (the thread of a slot), worker (any), all.
@@ -25,6 +25,9 @@
 
 enum { LAYOUT_POLICY = 1, LAYOUT_USAGE = 2 };
 enum { LAYOUT_LEVELS = 2, LAYOUT_RATES = 3, LAYOUT_BASES = 4 };
+enum { LAYOUT_ANCESTORS = 4 }; /* groups above a component, at most */
+
+enum { FEATURE_MEMBARRIER = 1 }; /* readers leave the fence of a section to whoever waits for them */
 
 /* Stands at the start of both objects; written once by the creator, before the object has a name. */
 struct shmq_shm_header {
@@ -45,7 +48,11 @@ struct shmq_shm_header {
 	uint64_t created_unix_ns; /* CLOCK_REALTIME */
 	uint32_t persistent;      /* 1: not replaced while it is of this boot */
 	uint32_t reservations;    /* capacity of a thread's ledger */
-	uint64_t reserved[17];
+	uint32_t events;          /* capacity of the ring */
+	uint32_t rules_bytes;     /* of each of the two areas */
+	uint32_t features;        /* FEATURE_… */
+	uint32_t reserved32;
+	uint64_t reserved[15];
 };
 
 /* The one changing part of the policy object that is not per component. */
@@ -78,26 +85,84 @@ struct shmq_shm_entry {
 	struct shm_u32 next;     /* entry + 1, 0 ends · W controller · R all · release/acquire; derived */
 	uint32_t name_length;    /* bytes · W controller while FREE · R all · plain, ordered by genstate */
 	uint32_t reserved;
+	struct shm_u64 home; /* LAYOUT_REGISTRATION of the group · W controller when it ends · R controller · relaxed */
 	char name[SHMQ_NAME_MAX + 1]; /* NUL-padded · as name_length */
 };
 
 enum {
-	QUOTA_PRESENT = 1,  /* the component exists under this policy */
-	QUOTA_DECLARED = 2, /* the policy names it: its entry stays reserved for it while it is unregistered */
-	QUOTA_OWN = 4       /* registered with a quota of its own */
+	QUOTA_PRESENT = 1,    /* the component exists under this policy */
+	QUOTA_DECLARED = 2,   /* the policy names it: its entry stays reserved for it while it is unregistered */
+	QUOTA_OWN = 4,        /* registered with a quota of its own */
+	QUOTA_GROUP = 8,      /* others count against it */
+	QUOTA_ASKED = 16,     /* registered by a manifest: what it asked for stands in the rules area */
+	QUOTA_FROZEN = 32,    /* its levels admit nothing while it changes its group */
+	QUOTA_GROUPED = 64,   /* it has a parent */
+	QUOTA_INHERIT_AT = 8, /* from this bit: enum shmq_inheritance */
+	QUOTA_INHERIT_MASK = 3
 };
+
+/* `mode` of a resource's quota, from the low bits; a period takes the rest. */
+enum { MODE_ALGORITHM_BITS = 4, MODE_ENFORCE_BITS = 4, MODE_PERCENT_BITS = 7 };
+enum {
+	MODE_ENFORCE_AT = MODE_ALGORITHM_BITS,
+	MODE_WARNING_AT = MODE_ENFORCE_AT + MODE_ENFORCE_BITS,
+	MODE_CRITICAL_AT = MODE_WARNING_AT + MODE_PERCENT_BITS,
+	MODE_PERIOD_AT = MODE_CRITICAL_AT + MODE_PERCENT_BITS
+};
+
+/* Where a rule stands: [file number:10 | line:22], 0 nowhere. */
+enum { PLACE_LINE_BITS = 22 };
+
+/* An amount of a quota, all ones for SHMQ_UNLIMITED, with half of its place above it. */
+#define QUOTA_AMOUNT_BITS 48
+#define QUOTA_AMOUNT_MASK ((UINT64_C(1) << QUOTA_AMOUNT_BITS) - 1)
 
 /* Limits of one component under one policy; element [components] is the default. */
 struct shmq_shm_quota {
 	struct {
-		struct shm_u64 limit;     /* unit of the resource · W controller while inactive · R all · relaxed */
-		struct shm_u64 period_ms; /* ms, 0 for levels · as limit */
+		struct shm_u64 limit; /* [place, high:16 | amount:48] · W controller while inactive · R all · relaxed */
+		struct shm_u64 mode; /* [period_ms:42 | critical % | warning % | enforcement | algorithm] · as limit */
+		struct shm_u64 burst; /* capacity of a bucket: [place, low:16 | amount:48] · as limit */
 	} resource[SHMQ_RESOURCES];
-	struct shm_u64 flags; /* QUOTA_… · W controller · R all · release/acquire */
-	uint64_t reserved[5]; /* class, group, algorithm, thresholds */
+	struct shm_u64 flags;               /* QUOTA_… · W controller · R all · release/acquire */
+	struct shm_u32 lease[LAYOUT_RATES]; /* unit of the resource · as limit */
+	struct shm_u32 parent;              /* index of its group + 1, 0 none · as limit */
+	struct shm_u32 grants;              /* set of capabilities, offset into the rules, 0 none · as limit */
+	struct shm_u32 asked; /* what a manifest asked for, offset into the rules, 0 no manifest · as limit */
+	uint64_t reserved;
 };
 
-enum { SLOT_OF_PROCESS = 1 }; /* the thread ended; what it held belongs to its process now */
+/*
+ * Stands at the start of a policy's rules area; the rest of the area is text and records, by offset from its start.
+ * Written while the policy is inactive; a registration may append to the active one before it is committed.
+ */
+struct shmq_shm_rules {
+	struct shm_u32 used;     /* bytes, this structure included · W controller · R all · relaxed */
+	struct shm_u32 files;    /* offset of the first file name, 0 none · W controller while inactive · R all */
+	struct shm_u32 patterns; /* offset of the first pattern, 0 none · as files */
+	struct shm_u32 reserved;
+};
+
+/* What a policy says of components that it names by a pattern. */
+struct shmq_shm_pattern {
+	struct shmq_shm_quota quota;
+	struct shm_u32 next; /* offset of the next one, 0 ends · W controller while inactive · R controller · relaxed */
+	uint32_t length;     /* bytes of the pattern · as next, plain */
+	char text[SHMQ_NAME_MAX + 1]; /* NUL-padded · as next, plain */
+	uint64_t reserved;
+};
+
+/* A file that rules came from, so that an event can name it. */
+struct shmq_shm_file {
+	struct shm_u32 next; /* offset of the next one, 0 ends · W controller while inactive · R all · relaxed */
+	uint32_t length;     /* bytes of the name · as next, plain */
+	/* followed by the name, padded to 8 bytes */
+};
+
+enum {
+	SLOT_OF_PROCESS = 1, /* the thread ended; what it held belongs to its process now */
+	SLOT_MEMBARRIER = 2 /* its sections begin without a fence: who waits for readers asks for one, see core/rcu.h */
+};
 enum { INTENT_IDLE = 0, INTENT_PENDING = 1, INTENT_DONE = 2, INTENT_STATE_MASK = 3, INTENT_STATE_BITS = 2 };
 
 /*
@@ -124,12 +189,20 @@ struct shmq_shm_slot {
 	struct shmq_shm_intent intent;
 };
 
-/* Something that a thread holds of a level: in use exactly if `held` is above 0. A thread has a ledger of these. */
+/* Names one registration of an entry: [index + 1:24 | generation:40], 0 none. */
+enum { REGISTRATION_GENERATION_BITS = 40 };
+
+/*
+ * Something that a thread holds of a level, and of the same level of the groups above it: in use exactly if `held` is
+ * above 0. A thread has a ledger of these.
+ */
 struct shmq_shm_holding {
-	struct shm_u64 level;    /* [component:32 | 0 storage, 1 memory] · W owner while unused · R all · relaxed */
+	struct shm_u64 level;    /* [component:32 | LEDGER_…] · W owner while unused · R all · relaxed */
 	struct shm_u64 genstate; /* of the component's registration · as level */
-	struct shm_u64 held;     /* amount · W owner, recoverer · R all · release/acquire */
-	uint64_t reserved;
+	struct shm_u64 held; /* which ranks, how much: core/ledger.h · W owner, recoverer · R all · release/acquire */
+	struct shm_u64
+	    rest; /* what the last ranks hold instead · W owner · R recoverer · relaxed, released by a state */
+	struct shm_u64 ancestor[LAYOUT_ANCESTORS]; /* registrations of the groups, nearest first · as level */
 };
 
 /* A rate: see core/window.h. */
@@ -138,24 +211,35 @@ struct shmq_shm_rate {
 	struct shm_u64 current; /* [start_ms:40 | seq:24] · W worker · R all · seq_cst; a roll is one CAS */
 	struct shm_u64 base[LAYOUT_BASES]; /* [seq:16 | total:48] · W worker · R all · acq_rel */
 	struct shm_u64 peak;               /* amount in one window · W worker · R all · relaxed */
-	struct shm_u64 denied;             /* operations · W worker · R all · relaxed */
+	struct shm_u64 tat;                /* of a bucket: see core/bucket.h · W worker · R all · seq_cst */
 };
 
 /* A level: see core/level.h. */
 struct shmq_shm_level {
-	struct shm_u64 in;     /* [slot:13 | amount:51] · W worker · R all · seq_cst; monotonic, never set back */
-	struct shm_u64 out;    /* as in */
-	struct shm_u64 peak;   /* amount · W worker · R all · relaxed */
-	struct shm_u64 denied; /* operations · W worker · R all · relaxed */
+	struct shm_u64 in;   /* [slot:13 | amount:51] · W worker · R all · seq_cst; monotonic, never set back */
+	struct shm_u64 out;  /* as in */
+	struct shm_u64 peak; /* amount · W worker · R all · relaxed */
 };
 
-/* All that one component uses. */
+/* All that one component uses. What an admitted amount touches stands before what only a refused one does. */
 struct shmq_shm_tracker {
 	struct shmq_shm_rate rate[LAYOUT_RATES];
 	struct shmq_shm_level level[LAYOUT_LEVELS];
+	struct shm_u64 birth[LAYOUT_LEVELS]; /* `in` at registration · W controller · R all · relaxed */
+
+	/* Read by every admitted amount, seldom written. */
+	struct shm_u32 threshold[SHMQ_RESOURCES]; /* see core/events.h · W worker · R all · acq_rel */
+	uint32_t reserved;
+	struct shm_u64 adjusted[LAYOUT_RATES]; /* charged without being used · W controller · R all · relaxed */
+	struct shm_u64 over_released;          /* operations · W worker · R all · relaxed */
+	struct shm_u64 forbidden_reported;     /* as reported, for `forbidden` */
+
+	/* Written by refusals. */
+	struct shm_u64 denied[SHMQ_RESOURCES];     /* operations · W worker · R all · relaxed */
 	struct shm_u64 would_deny[SHMQ_RESOURCES]; /* operations · W worker · R all · relaxed */
-	struct shm_u64 birth[LAYOUT_LEVELS];       /* `in` at registration · W controller · R all · relaxed */
-	struct shm_u64 over_released;              /* operations · W worker · R all · relaxed */
+	struct shm_u64
+	    reported[SHMQ_RESOURCES]; /* [second:32 | count:32] of the last event · W worker · R all · acq_rel */
+	struct shm_u64 forbidden;     /* operations · W worker · R all · relaxed */
 };
 
 struct shmq_shm_policy {
@@ -171,30 +255,39 @@ static_assert(sizeof(size_t) == 8, "sizes are computed in size_t");
 static_assert(sizeof(struct shmq_shm_header) == 256, "header");
 static_assert(sizeof(struct shmq_shm_control) == 128, "control: one line for readers, one for controllers");
 static_assert(offsetof(struct shmq_shm_control, done) == LAYOUT_LINE, "what controllers write disturbs no reader");
-static_assert(sizeof(struct shmq_shm_entry) == 160, "entry");
-static_assert(sizeof(struct shmq_shm_quota) == 128, "quota");
+static_assert(sizeof(struct shmq_shm_entry) == 168, "entry");
+static_assert(sizeof(struct shmq_shm_quota) == 160, "quota");
+static_assert(sizeof(struct shmq_shm_pattern) == 304, "pattern");
+static_assert(MODE_PERIOD_AT == 22, "a period of 366 days in ms takes 35 bits");
 static_assert(sizeof(struct shmq_shm_slot) == 128, "slot: two lines of its own, so that readers do not disturb");
 static_assert(offsetof(struct shmq_shm_slot, intent) == LAYOUT_LINE, "an intent has a line of its own");
-static_assert(sizeof(struct shmq_shm_holding) == 32, "holding");
+static_assert(sizeof(struct shmq_shm_holding) == LAYOUT_LINE, "holding");
 static_assert(sizeof(struct shmq_shm_rate) == LAYOUT_LINE, "a rate is one cache line");
-static_assert(sizeof(struct shmq_shm_level) == 32, "level");
-static_assert(sizeof(struct shmq_shm_tracker) == 320, "tracker");
+static_assert(sizeof(struct shmq_shm_level) == 24, "level");
+static_assert(sizeof(struct shmq_shm_tracker) == 448, "tracker");
+static_assert(offsetof(struct shmq_shm_tracker, threshold) % LAYOUT_LINE == 0, "thresholds have a quiet line");
+static_assert(offsetof(struct shmq_shm_tracker, denied) % LAYOUT_LINE == 0, "refusals disturb no admission");
 
 /* Shared memory per component at any capacity: entry, two quotas, tracker and at most two buckets. */
 #define LAYOUT_COMPONENT_BYTES                                                                                         \
 	(sizeof(struct shmq_shm_entry) + 2 * sizeof(struct shmq_shm_quota) + sizeof(struct shmq_shm_tracker) +         \
 	 2 * sizeof(struct shm_u32))
-static_assert(LAYOUT_COMPONENT_BYTES <= 768, "the promise to users is 1 KiB, the aim 768 bytes");
+static_assert(LAYOUT_COMPONENT_BYTES <= 1024, "the promise to users is 1 KiB");
 
-/* Where everything is; computed from the three capacities and never read from shared memory. */
+/* The ring of events: its head on a line of its own, then the records; see core/events.h. */
+#define LAYOUT_EVENT_BYTES 512
+#define LAYOUT_EVENT_RING_BYTES(events) (LAYOUT_LINE + (size_t)(events)*LAYOUT_EVENT_BYTES)
+
+/* Where everything is; computed from the capacities and never read from shared memory. */
 struct layout {
-	uint32_t components, threads, reservations;
+	uint32_t components, threads, events, rules_bytes;
+	uint32_t entries; /* of a ledger: the reservations, and one for what is only under way */
 	uint32_t buckets; /* a power of two */
-	size_t buckets_at, entries_at, quotas_at[2], policy_bytes;
-	size_t slots_at, ledgers_at, trackers_at, usage_bytes;
+	size_t buckets_at, entries_at, quotas_at[2], rules_at[2], policy_bytes;
+	size_t slots_at, ledgers_at, trackers_at, events_at, usage_bytes;
 };
 
-/* Returns 0, or -EINVAL where a capacity is out of range. */
-int layout_compute(struct layout *out, uint32_t components, uint32_t threads, uint32_t reservations);
+/* From the capacities that a header states. Returns 0, or -EINVAL where one is out of range. */
+int layout_compute(struct layout *out, const struct shmq_shm_header *header);
 
 #endif

@@ -67,7 +67,7 @@ static int object_check_layout(const struct shmq_shm_header *header, uint32_t ki
 	if (header->signature != fields_signature() || header->kind != kind ||
 	    header->page_size != (uint32_t)sysconf(_SC_PAGESIZE))
 		return -EBADMSG;
-	if (layout_compute(&layout, header->components, header->threads, header->reservations) < 0)
+	if (layout_compute(&layout, header) < 0)
 		return -EBADMSG;
 	if (header->object_bytes != (kind == LAYOUT_POLICY ? layout.policy_bytes : layout.usage_bytes))
 		return -EBADMSG;

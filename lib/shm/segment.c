@@ -25,6 +25,10 @@
 #define LOCK_TRIES 200
 #define LOCK_PAUSE_NS 5000000
 
+/* Of each of the two areas of rules, unless the options say otherwise. */
+#define RULES_BYTES 32768
+#define EVENTS 256
+
 static struct shmq_segment *open_segments[SEGMENT_ORDINALS];
 static uint64_t last_serial;
 
@@ -72,6 +76,7 @@ static int segment_map_usage(struct shmq_segment *segment, const struct object *
 	segment->slots = (struct shmq_shm_slot *)(bytes + segment->layout.slots_at);
 	segment->ledgers = (struct shmq_shm_holding *)(bytes + segment->layout.ledgers_at);
 	segment->trackers = (struct shmq_shm_tracker *)(bytes + segment->layout.trackers_at);
+	segment->events = bytes + segment->layout.events_at;
 	return 0;
 }
 
@@ -86,6 +91,8 @@ static int segment_map_policy(struct shmq_segment *segment, const struct object 
 	segment->entries = (const struct shmq_shm_entry *)(bytes + segment->layout.entries_at);
 	for (int i = 0; i < 2; i++)
 		segment->quotas[i] = (const struct shmq_shm_quota *)(bytes + segment->layout.quotas_at[i]);
+	for (int i = 0; i < 2; i++)
+		segment->rules[i] = (const struct shmq_shm_rules *)(bytes + segment->layout.rules_at[i]);
 	if (segment->access != SHMQ_CONTROL)
 		return 0;
 	segment->private->writable = object_map_writable(policy);
@@ -138,8 +145,9 @@ static int segment_attach_objects(struct shmq_segment **out, const char *name, e
 	segment->usage_fd = -1;
 	segment->access = access;
 	segment->name = strdup(name);
-	result = layout_compute(&segment->layout, usage->header.components, usage->header.threads,
-	                        usage->header.reservations);
+	segment->has_membarrier =
+	    access != SHMQ_OBSERVE && (usage->header.features & FEATURE_MEMBARRIER) != 0 && process_accept_fences();
+	result = layout_compute(&segment->layout, &usage->header);
 	if (result == 0)
 		segment->private = process_private_map(private_size(segment));
 	if (segment->name == NULL || segment->private == NULL)
@@ -170,7 +178,7 @@ static bool object_try_lock(const struct object *object, int how)
 
 /* -EAGAIN: between opening and locking it was replaced, or somebody is about to replace it. */
 static int segment_open_once(struct shmq_segment **out, const char *name, const struct object_paths *paths,
-                             enum shmq_access access)
+                             enum shmq_access access, bool is_image)
 {
 	struct object policy = {.fd = -1}, usage = {.fd = -1};
 	int result = object_open(&policy, paths->file[0], LAYOUT_POLICY, access == SHMQ_CONTROL ? O_RDWR : O_RDONLY);
@@ -186,13 +194,16 @@ static int segment_open_once(struct shmq_segment **out, const char *name, const 
 		result = -EAGAIN;
 	else if (policy.header.pair != usage.header.pair || policy.header.components != usage.header.components ||
 	         policy.header.threads != usage.header.threads ||
-	         policy.header.reservations != usage.header.reservations)
+	         policy.header.reservations != usage.header.reservations ||
+	         policy.header.rules_bytes != usage.header.rules_bytes)
 		result = object_is_named(&policy, paths->file[0]) && object_is_named(&usage, paths->file[1]) ? -EBADMSG
 		                                                                                             : -EAGAIN;
-	else
+	else if (!is_image)
 		result = object_check_world(&usage.header);
 	if (result == 0)
 		result = segment_attach_objects(out, name, access, &policy, &usage);
+	if (result == 0)
+		(*out)->is_image = is_image;
 	object_close(&policy);
 	if (result < 0)
 		object_close(&usage);
@@ -202,13 +213,14 @@ static int segment_open_once(struct shmq_segment **out, const char *name, const 
 int segment_open(struct shmq_segment **out, const char *name, enum shmq_access access)
 {
 	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+	bool is_image = access == SHMQ_EXAMINE;
 	struct object_paths paths;
 	int result = object_paths(&paths, name);
 
 	if (result < 0)
 		return result;
 	for (int i = 0; i < LOCK_TRIES; i++) {
-		result = segment_open_once(out, name, &paths, access);
+		result = segment_open_once(out, name, &paths, is_image ? SHMQ_OBSERVE : access, is_image);
 		if (result != -EAGAIN)
 			return result;
 		nanosleep(&pause, NULL);
@@ -241,7 +253,7 @@ static bool any_owner_lives(const struct object *usage)
 	const char *bytes;
 	bool lives = false;
 
-	if (layout_compute(&layout, usage->header.components, usage->header.threads, usage->header.reservations) < 0)
+	if (layout_compute(&layout, &usage->header) < 0)
 		return true;
 	bytes = object_map_read_only(usage);
 	if (bytes == NULL)
@@ -353,6 +365,14 @@ static int segment_link(const struct object_paths *paths, const struct object *p
 	return result == -EAGAIN ? -EEXIST : result;
 }
 
+static uint32_t rules_bytes(const struct shmq_options *options)
+{
+	uint64_t bytes = options->rules_bytes > 0 ? options->rules_bytes : RULES_BYTES;
+
+	bytes = (bytes + LAYOUT_LINE - 1) & ~(uint64_t)(LAYOUT_LINE - 1);
+	return bytes <= SHMQ_RULES_MAX ? (uint32_t)bytes : SHMQ_RULES_MAX + 1; /* which is refused */
+}
+
 static int segment_describe(struct shmq_shm_header *out, const struct shmq_options *options,
                             const struct process_world *world)
 {
@@ -371,6 +391,9 @@ static int segment_describe(struct shmq_shm_header *out, const struct shmq_optio
 	    .created_unix_ns = clock_read_ns(CLOCK_REALTIME),
 	    .persistent = options->persistent,
 	    .reservations = options->reservations,
+	    .events = options->events > 0 ? options->events : EVENTS,
+	    .rules_bytes = rules_bytes(options),
+	    .features = options->membarrier ? FEATURE_MEMBARRIER : 0,
 	};
 	memcpy(out->boot_id, world->boot_id, sizeof(out->boot_id));
 	return getrandom(&out->pair, sizeof(out->pair), 0) == sizeof(out->pair) ? 0 : -EIO;
@@ -381,10 +404,10 @@ static int create_objects(struct object *policy, struct object *usage, const str
 {
 	struct shmq_shm_header header;
 	struct layout layout;
-	int result = layout_compute(&layout, options->components, options->threads, options->reservations);
+	int result = segment_describe(&header, options, world);
 
 	if (result == 0)
-		result = segment_describe(&header, options, world);
+		result = layout_compute(&layout, &header);
 	if (result < 0)
 		return result;
 	header.kind = LAYOUT_USAGE;

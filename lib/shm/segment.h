@@ -43,19 +43,23 @@ struct segment_private {
 struct shmq_segment {
 	char *name;
 	enum shmq_access access;
-	uint32_t ordinal; /* place in the table of open segments, the same in a forked child */
-	uint64_t serial;  /* never used twice in a process and its children */
+	uint32_t ordinal;    /* place in the table of open segments, the same in a forked child */
+	uint64_t serial;     /* never used twice in a process and its children */
+	bool is_image;       /* a copy of a segment: nobody writes to it, and no clock goes on in it */
+	bool has_membarrier; /* the segment wants it, and the kernel lets others fence this process */
 	struct layout layout;
 
 	const struct shmq_shm_policy *policy;
 	const struct shm_u32 *buckets;
 	const struct shmq_shm_entry *entries;
 	const struct shmq_shm_quota *quotas[2];
+	const struct shmq_shm_rules *rules[2];
 
 	struct shmq_shm_usage *usage;
 	struct shmq_shm_slot *slots;
 	struct shmq_shm_holding *ledgers;
 	struct shmq_shm_tracker *trackers;
+	void *events; /* core/events.h */
 
 	struct segment_private *private;
 	struct handle_cache *caches; /* all that this memory holds, a parent's too; core/handle.c */

@@ -20,7 +20,7 @@
 #include "exercise.h"
 #include "guard.h"
 #include "image_seeds.h"
-#include "shm/layout.h"
+#include "shm/segment.h"
 
 #include "../support/names.h"
 
@@ -29,6 +29,8 @@
 #define SMALL_COMPONENTS 4
 #define THREADS 4
 #define RESERVATIONS 4
+#define EVENTS 4
+#define RULES_BYTES 2048
 #define FIELDS_MAX 1500
 #define AMOUNT_BITS 47
 
@@ -159,11 +161,13 @@ static void stage_make(struct stage *stage)
 		options.components = SMALL_COMPONENTS;
 	options.threads = THREADS;
 	options.reservations = RESERVATIONS;
+	options.events = EVENTS;
+	options.rules_bytes = RULES_BYTES;
 	options.persistent = true;
 	name_segment(stage->name, is_large ? "fuzz-large" : "fuzz-small");
 	must(shmq_segment_create(&segment, stage->name, &options), stage->name);
 	set_pair(stage);
-	must(layout_compute(&stage->layout, options.components, options.threads, options.reservations), "layout");
+	must(layout_compute(&stage->layout, &segment->usage->header), "layout");
 	populate(segment);
 	shmq_segment_close(segment);
 	for (unsigned which = 0; which < 2; which++)

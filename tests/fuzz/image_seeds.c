@@ -106,7 +106,7 @@ static void leave_windows_without_length(const struct image *image)
 	for (int table = 0; table < 2; table++)
 		for (uint32_t i = 0; i <= image->layout->components; i++)
 			for (int resource = 0; resource < SHMQ_RESOURCES; resource++)
-				shm_store_relaxed(&quotas_of(image, table)[i].resource[resource].period_ms,
+				shm_store_relaxed(&quotas_of(image, table)[i].resource[resource].mode,
 				                  i == 1 ? UINT64_MAX : 0);
 }
 
@@ -230,7 +230,7 @@ static void intend_what_is_no_state(const struct image *image)
 static void hold_more_than_there_is(const struct image *image)
 {
 	take_all_slots(image);
-	for (uint32_t i = 0; i < image->layout->threads * image->layout->reservations; i++) {
+	for (uint32_t i = 0; i < image->layout->threads * image->layout->entries; i++) {
 		shm_store_relaxed(&holdings_of(image)[i].held, UINT64_MAX >> i);
 		shm_store_relaxed(&holdings_of(image)[i].level, (uint64_t)(i % 5) << 32 | i);
 		shm_store_relaxed(&holdings_of(image)[i].genstate, UINT64_C(1) << 8 | ENTRY_LIVE);
@@ -292,6 +292,8 @@ void seeds_each(const struct seed_view *view, fuzz_take *take, void *context)
 	uint8_t *start = buffer + LAYOUT_LINE - IMAGE_HEAD;
 	const struct damage *damage = view->which == 0 ? policy_damage : usage_damage;
 
+	if (view->size > IMAGE_MAX)
+		fuzz_fail("an image of %zu bytes does not fit a seed", view->size);
 	for (; damage->name != NULL; damage++) {
 		for (unsigned i = 0; i < sizeof(variants) / sizeof(variants[0]); i++) {
 			char name[64];

@@ -32,8 +32,9 @@
  *
  * Left out: nesting (private to the owner), 48-bit epochs (they do not wrap here either), how death is proved, what is
  * returned in a claimed slot (level.pml). An updater that dies is one that stops; its successor takes a later cookie.
- * FENCE=2 is the option that docs/decisions/0003-own-rcu.md turned down: a compiler barrier in readers, and the driver
- * interrupts every thread (membarrier). It is here because only there does (R1) carry weight of its own.
+ * FENCE=2 is a segment made with membarrier (docs/decisions/0003-own-rcu.md): a compiler barrier in readers, and the
+ * driver interrupts every thread. Only there does (R1) carry weight of its own. Left out: drivers that may not do that
+ * (R6); they take no such reader for idle, which can only make them wait.
  */
 #ifndef MEMORY
 #define MEMORY WEAK

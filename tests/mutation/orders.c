@@ -10,6 +10,7 @@
  *     mutation_orders [LABEL...]
  */
 /* NOLINTBEGIN(bugprone-suspicious-include): their inner functions are what is tested */
+#include "core/events.c"
 #include "core/ledger.c"
 #include "core/worker.c"
 /* NOLINTEND(bugprone-suspicious-include) */
@@ -69,7 +70,7 @@ static void read_plain(void)
 
 static void enter_late(void)
 {
-	rcu_read_lock(slot, &segment->policy->control.epoch);
+	rcu_read_lock(slot, &segment->policy->control.epoch, false);
 	read_plain();
 	rcu_read_unlock(slot);
 }
@@ -82,7 +83,7 @@ static void retire_early(void)
 
 static void begin_reading(void)
 {
-	rcu_read_lock(own, &segment->policy->control.epoch);
+	rcu_read_lock(own, &segment->policy->control.epoch, false);
 	cookie = rcu_cookie(segment);
 }
 
@@ -162,15 +163,16 @@ static void work_under_lock(void)
 
 static void begin_publication(void)
 {
-	const struct shmq_quota fallback = SHMQ_QUOTA_DEFAULT;
+	const struct publication_rule fallback = {.quota = SHMQ_QUOTA_DEFAULT};
 
-	MUST(publication_begin(&publication, segment, &fallback));
+	MUST(publication_begin(&publication, segment));
+	MUST(publication_set_default(&publication, &fallback));
 }
 
 static void commit_publication(void)
 {
 	write_plain();
-	publication_commit(&publication);
+	MUST(publication_commit(&publication));
 }
 
 static void look_at_quotas(void)
@@ -181,12 +183,12 @@ static void look_at_quotas(void)
 
 static void prepare_entry(void)
 {
-	const struct shmq_quota quota = SHMQ_QUOTA_DEFAULT;
+	const struct quota_rule rule = {.quota = SHMQ_QUOTA_DEFAULT, .flags = QUOTA_PRESENT};
 
 	MUST(directory_begin(&directory, segment));
 	key.index = directory_allocate(&directory);
 	directory_prepare(&directory, key.index, NAME, NAME_LENGTH);
-	quota_store(&directory.quotas[directory.active][key.index], &quota, QUOTA_PRESENT);
+	quota_store(&directory.quotas[directory.active][key.index], &rule);
 }
 
 static void commit_entry(void)
@@ -212,10 +214,10 @@ static void register_entry(void)
 
 static void change_quota(void)
 {
-	const struct shmq_quota quota = SHMQ_QUOTA_DEFAULT;
+	const struct quota_rule rule = {.quota = SHMQ_QUOTA_DEFAULT, .flags = QUOTA_PRESENT};
 
 	write_plain();
-	quota_store(&directory.quotas[directory.active][key.index], &quota, QUOTA_PRESENT);
+	quota_store(&directory.quotas[directory.active][key.index], &rule);
 }
 
 static void look_at_quota(void)
@@ -326,7 +328,7 @@ static void end_operation(void)
 
 static void recover_operation(void)
 {
-	recover_intent(segment, HOLDER);
+	ledger_recover(segment, HOLDER);
 	read_plain();
 }
 
@@ -353,9 +355,59 @@ static void ask_whether_it_landed(void)
 
 static void work_on_ledger(void)
 {
-	reservation_lock(&segment->private->slots[HOLDER]);
+	holding_lock(&segment->private->slots[HOLDER]);
 	write_plain();
-	reservation_unlock(&segment->private->slots[HOLDER]);
+	holding_unlock(&segment->private->slots[HOLDER]);
+}
+
+/* ---- Events ---- */
+
+#define RECORDS 2
+#define RING_BYTES (sizeof(struct shmq_shm_events) + RECORDS * sizeof(struct shmq_shm_event))
+static _Alignas(LAYOUT_LINE) unsigned char ring_bytes[RING_BYTES];
+static struct shmq_shm_events *const ring = (struct shmq_shm_events *)(void *)ring_bytes;
+static const struct event_note note = {.kind = SHMQ_EVENT_RESET, .resource = SHMQ_NONE};
+
+/* Two numbers that have the same place. */
+static void draw_numbers(void)
+{
+	shm_store_relaxed(&ring->head, RECORDS + 1);
+}
+
+static void set_newer_word(void)
+{
+	struct event_position newer = event_position(ring, RECORDS, RECORDS + 1);
+
+	write_plain();
+	must(event_set_word(&ring->record[0].word[1], &newer, 1) ? 0 : -EBUSY, "event_set_word");
+}
+
+static void be_too_late(void)
+{
+	struct event_position older = event_position(ring, RECORDS, 1);
+
+	must(event_set_word(&ring->record[0].word[1], &older, 1) ? -EBUSY : 0, "event_set_word");
+	read_plain();
+}
+
+static void begin_ring(void)
+{
+	memset(ring_bytes, 0, sizeof(ring_bytes));
+}
+
+static void write_event(void)
+{
+	write_plain();
+	must(events_write(ring, RECORDS, &note) ? 0 : -EBUSY, "events_write");
+}
+
+static void read_event(void)
+{
+	struct shmq_event event = {.size = sizeof(event)};
+	uint64_t cursor = 0;
+
+	must(events_read(ring, RECORDS, &cursor, 0, &event) ? 0 : -ENOENT, "events_read");
+	read_plain();
 }
 
 /* ---- The run ---- */
@@ -387,6 +439,8 @@ static const struct order {
     {"L2", nothing, take_from_level, look_at_level, nothing},
     {"L3", mark_level, acknowledge, ask_whether_it_landed, nothing},
     {"I3", begin_operation, end_operation, recover_operation, nothing},
+    {"E1", draw_numbers, set_newer_word, be_too_late, nothing},
+    {"E2", begin_ring, write_event, read_event, nothing},
     {"V1", nothing, work_on_ledger, work_on_ledger, nothing},
 };
 #define ORDERS (sizeof(orders) / sizeof(*orders))

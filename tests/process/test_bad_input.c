@@ -200,17 +200,20 @@ Test(bad_input, names_of_segments_must_be_names)
 
 Test(bad_input, options_out_of_range_create_nothing)
 {
-	const struct shmq_options bad[] = {
-	    {sizeof(bad[0]), 0, 16, 0600, false, 16},
-	    {sizeof(bad[0]), SHMQ_COMPONENTS_MAX + 1, 16, 0600, false, 16},
-	    {sizeof(bad[0]), UINT32_MAX, 16, 0600, false, 16},
-	    {sizeof(bad[0]), 16, 0, 0600, false, 16},
-	    {sizeof(bad[0]), 16, SHMQ_THREADS_MAX + 1, 0600, false, 16},
-	    {sizeof(bad[0]), 16, UINT32_MAX, 0600, false, 16},
-	    {3, 16, 16, 0600, false, 16},
-	};
+	struct shmq_options bad[9];
 	struct shmq_segment *segment = NULL;
 
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		bad[i] = (struct shmq_options)SHMQ_OPTIONS_DEFAULT;
+	bad[0].components = 0;
+	bad[1].components = SHMQ_COMPONENTS_MAX + 1;
+	bad[2].components = UINT32_MAX;
+	bad[3].threads = 0;
+	bad[4].threads = SHMQ_THREADS_MAX + 1;
+	bad[5].reservations = SHMQ_RESERVATIONS_MAX + 1;
+	bad[6].events = SHMQ_EVENTS_MAX + 1;
+	bad[7].rules_bytes = UINT32_MAX;
+	bad[8].size = 3;
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		cr_assert_eq(shmq_segment_create(&segment, fixture_name(), &bad[i]), -EINVAL, "case %u", i);
 	cr_assert_eq(name_leftovers(), 0);

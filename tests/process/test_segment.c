@@ -85,7 +85,14 @@ Test(segment, in_a_directory_of_a_tmpfs_lives_and_ends)
 
 Test(segment, has_the_options_it_was_created_with)
 {
-	struct shmq_options options = {sizeof(options), 77, 33, 0640, true, 5};
+	struct shmq_options options = {.size = sizeof(options),
+	                               .components = 77,
+	                               .threads = 33,
+	                               .mode = 0640,
+	                               .persistent = true,
+	                               .reservations = 5,
+	                               .events = 3,
+	                               .rules_bytes = 100};
 	struct shmq_info info = {.size = sizeof(info)};
 	struct shmq_segment *segment = fixture_segment(&options);
 	struct stat file;

@@ -33,13 +33,24 @@ static void mount_small(char directory[NAME_SIZE], unsigned kilobytes)
 	cr_assert_eq(mount("shmq-test", directory, "tmpfs", 0, options), 0);
 }
 
-static int create_of(const char *name, uint32_t components)
+/* What takes room beside components is kept small. */
+static struct shmq_options small_options(uint32_t components)
 {
 	struct shmq_options options = SHMQ_OPTIONS_DEFAULT;
+
+	options.components = components;
+	options.threads = 16;
+	options.events = 16;
+	options.rules_bytes = 4096;
+	return options;
+}
+
+static int create_of(const char *name, uint32_t components)
+{
+	struct shmq_options options = small_options(components);
 	struct shmq_segment *segment = NULL;
 	int result;
 
-	options.components = components;
 	result = shmq_segment_create(&segment, name, &options);
 	if (result == 0)
 		shmq_segment_close(segment);
@@ -77,14 +88,12 @@ Test(tmpfs, that_is_full_refuses_without_touching_the_others)
 {
 	struct shmq_component *found = NULL;
 	struct shmq_segment *segment = NULL;
-	struct shmq_options options = SHMQ_OPTIONS_DEFAULT;
+	struct shmq_options options = small_options(64);
 	char directory[NAME_SIZE], name[2 * NAME_SIZE], other[2 * NAME_SIZE];
 
 	mount_small(directory, 256);
 	snprintf(name, sizeof(name), "%s/quota", directory);
 	snprintf(other, sizeof(other), "%s/other", directory);
-	options.components = 64;
-	options.threads = 16;
 	expect_result(shmq_segment_create(&segment, name, &options), 0);
 	expect_result(create_of(other, 1000), -ENOSPC);
 	for (unsigned i = 0; i < 64; i++) {

@@ -86,6 +86,12 @@ INTERLEAVED_CAS(relaxed)
 INTERLEAVED_CAS(acq_rel)
 INTERLEAVED_CAS(seq_cst)
 
+static inline bool interleaved_cas32_relaxed(struct shm_u32 *word, uint32_t *expected, uint32_t desired)
+{
+	interleave_step();
+	return shm_cas32_relaxed(word, expected, desired);
+}
+
 static inline uint64_t interleaved_add_seq_cst(struct shm_u64 *word, uint64_t amount)
 {
 	interleave_step();
@@ -96,6 +102,7 @@ static inline uint64_t interleaved_add_seq_cst(struct shm_u64 *word, uint64_t am
 #define shm_load32_acquire interleaved_load32_acquire
 #define shm_store32_relaxed interleaved_store32_relaxed
 #define shm_store32_release interleaved_store32_release
+#define shm_cas32_relaxed interleaved_cas32_relaxed
 #define shm_load_relaxed interleaved_load_relaxed
 #define shm_load_acquire interleaved_load_acquire
 #define shm_load_seq_cst interleaved_load_seq_cst

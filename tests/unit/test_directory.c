@@ -30,6 +30,7 @@ static void begin_with(uint32_t components)
 
 static int add(const char *name)
 {
+
 	return directory_register(segment, name, strlen(name), NULL);
 }
 
@@ -46,13 +47,14 @@ static int find(const char *name, struct directory_key *key)
 /* Publish a policy that declares these names. */
 static void declare(const char *const names[])
 {
-	const struct shmq_quota quota = quota_calm(100), fallback = quota_calm(1);
+	const struct publication_rule rule = {.quota = quota_calm(100)}, fallback = {.quota = quota_calm(1)};
 	struct publication publication;
 
-	expect_result(publication_begin(&publication, segment, &fallback), 0);
+	expect_result(publication_begin(&publication, segment), 0);
+	expect_result(publication_set_default(&publication, &fallback), 0);
 	for (; *names != NULL; names++)
-		expect_result(publication_declare(&publication, *names, strlen(*names), &quota), 0);
-	publication_commit(&publication);
+		expect_result(publication_declare(&publication, *names, strlen(*names), &rule), 0);
+	expect_result(publication_commit(&publication), 0);
 }
 
 static uint64_t figure(const struct shm_u32 *word)
@@ -300,7 +302,8 @@ Test(directory, keeps_the_place_of_a_declared_name_while_it_is_unregistered)
 	expect_result(add("one more"), -ENOSPC);
 	expect_result(add("declared"), 0);
 	expect_result(find("declared", &key), 0);
-	expect_figure(shm_load_relaxed(&directory_quota(segment, &key)->resource[SHMQ_STORAGE].limit), 100);
+	expect_figure(quota_limit(shm_load_relaxed(&directory_quota(segment, &key)->resource[SHMQ_STORAGE].limit)),
+	              100);
 }
 
 Test(directory, registers_a_declared_name_again_without_waiting_for_readers)
@@ -338,12 +341,13 @@ Test(directory, own_quota_of_a_declared_name_lasts_as_long_as_its_registration)
 	expect_result(drop("declared"), 0);
 	expect_result(directory_register(segment, "declared", 8, &own), 0);
 	expect_result(find("declared", &key), 0);
-	expect_figure(shm_load_relaxed(&directory_quota(segment, &key)->resource[SHMQ_STORAGE].limit), 7);
+	expect_figure(quota_limit(shm_load_relaxed(&directory_quota(segment, &key)->resource[SHMQ_STORAGE].limit)), 7);
 	expect_result(add("declared"), -EEXIST);
 	expect_result(drop("declared"), 0);
 	expect_result(add("declared"), 0);
 	expect_result(find("declared", &key), 0);
-	expect_figure(shm_load_relaxed(&directory_quota(segment, &key)->resource[SHMQ_STORAGE].limit), 100);
+	expect_figure(quota_limit(shm_load_relaxed(&directory_quota(segment, &key)->resource[SHMQ_STORAGE].limit)),
+	              100);
 }
 
 /* ---- Damage ---- */

@@ -80,7 +80,7 @@ Test(fields, show_what_is_there_and_pass_over_what_is_free)
 Test(fields, lie_within_their_object_and_overlap_nowhere)
 {
 	struct shmq_segment *segment = begin_with_two();
-	static unsigned char used[2][1 << 16];
+	static unsigned char used[2][1 << 18];
 	struct shmq_field field;
 	uint64_t cursor = 0;
 

@@ -41,7 +41,7 @@ static void claim_and_read(void)
 {
 	other_has_it = slot_claim(&slot, expected_owner, OTHERS);
 	if (other_has_it)
-		rcu_read_lock(&slot, &epoch);
+		rcu_read_lock(&slot, &epoch, false);
 }
 
 static void interrupt_slot(unsigned at, uint64_t owner, uint64_t ctr)
@@ -159,10 +159,8 @@ Test(handover, of_a_slot_to_its_process_outlives_the_main_thread)
 static struct shmq_shm_tracker tracker;
 static struct shmq_shm_slot slots[4];
 static struct shmq_shm_holding ledgers[4];
-static const struct shmq_segment fake = {.layout = {.components = 1, .threads = 4, .reservations = 1},
-                                         .slots = slots,
-                                         .ledgers = ledgers,
-                                         .trackers = &tracker};
+static const struct shmq_segment fake = {
+    .layout = {.components = 1, .threads = 4, .entries = 1}, .slots = slots, .ledgers = ledgers, .trackers = &tracker};
 static const struct level_place place = {&fake, 0, 0};
 static const struct ledger_entry entry = {&fake, HOLDER, 0};
 static uint64_t next_state;

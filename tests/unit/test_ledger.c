@@ -7,6 +7,8 @@
 #include "interleave.h"
 
 /* NOLINTBEGIN(bugprone-suspicious-include): the modules themselves, with hooks */
+#include "core/charge.c"
+#include "core/holding.c"
 #include "core/ledger.c"
 #include "core/level.c"
 #include "core/reservation.c"
@@ -94,7 +96,7 @@ static void overwrite_marks(void)
 
 static void expect_empty_ledgers(unsigned at)
 {
-	size_t holdings = (size_t)segment->layout.threads * segment->layout.reservations;
+	size_t holdings = (size_t)segment->layout.threads * segment->layout.entries;
 
 	for (size_t i = 0; i < holdings; i++)
 		cr_assert_eq(shm_load_relaxed(&segment->ledgers[i].held), 0, "died at %u: a holding is left", at);

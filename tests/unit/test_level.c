@@ -86,6 +86,28 @@ Test(level, stops_at_zero_when_more_is_released_than_is_there)
 	expect_invariants(0);
 }
 
+Test(level, gives_back_at_least_what_was_asked_for_or_nothing)
+{
+	cr_assert(level_take(&place, 5, 10, &used));
+	expect_figure(level_release_as(&place, 0, 8, 6), 0);
+	expect_invariants(5);
+	expect_figure(level_release_as(&place, 0, 8, 5), 5);
+	expect_figure(level_release_as(&place, 0, 0, 0), 0);
+	expect_invariants(0);
+}
+
+Test(level, drops_what_was_seen_unless_somebody_released)
+{
+	uint64_t out;
+
+	cr_assert(level_take(&place, 9, 10, &used));
+	out = shm_load_relaxed(&level->out);
+	cr_assert(level_drop(&place, 0, out, 4));
+	expect_invariants(5);
+	cr_assert(!level_drop(&place, 0, out, 4), "it was seen before the other one");
+	expect_invariants(5);
+}
+
 Test(level, above_a_lowered_limit_refuses_until_it_drained)
 {
 	cr_assert(level_take(&place, 10, 10, &used));
@@ -147,11 +169,9 @@ Test(level, that_was_reset_is_empty_and_without_figures)
 {
 	cr_assert(level_take(&place, 9, 10, &used));
 	shm_store_relaxed(&level->peak, 9);
-	shm_store_relaxed(&level->denied, 9);
 	level_reset(&place);
 	expect_invariants(0);
 	expect_figure(shm_load_relaxed(&level->peak), 0);
-	expect_figure(shm_load_relaxed(&level->denied), 0);
 	expect_figure(shm_load_relaxed(&level->in), 9);
 }
 
@@ -224,10 +244,21 @@ Test(level, tells_the_writer_of_a_release_too)
 {
 	cr_assert(level_take(&place, 5, 10, &used));
 	begin_intent(0, true, 0, 1);
-	expect_figure(level_release_as(&place, 1, 2), 2);
+	expect_figure(level_release_as(&place, 1, 2, 0), 2);
 	expect_figure(state_of(0), INTENT_PENDING);
 	expect_figure(level_release(&place, 1), 1);
 	expect_figure(state_of(0), INTENT_DONE);
+}
+
+Test(level, tells_the_writer_of_a_drop_before_overwriting_its_mark)
+{
+	cr_assert(level_take(&place, 5, 10, &used));
+	begin_intent(3, true, 0, 1);
+	cr_assert(level_drop(&place, 4, 0, 2));
+	expect_figure(level_writer(shm_load_relaxed(&level->out)), 4);
+	expect_figure(state_of(3), INTENT_PENDING);
+	cr_assert(level_drop(&place, 0, shm_load_relaxed(&level->out), 1));
+	expect_figure(state_of(3), INTENT_DONE);
 }
 
 Test(level, does_not_tell_a_writer_whose_next_operation_is_under_way)

@@ -34,16 +34,23 @@ TestSuite(publication, .init = begin, .fini = fixture_end);
 
 static int start(uint64_t fallback_limit)
 {
-	const struct shmq_quota fallback = quota_calm(fallback_limit);
+	const struct publication_rule fallback = {.quota = quota_calm(fallback_limit)};
+	int result = publication_begin(&publication, segment);
 
-	return publication_begin(&publication, segment, &fallback);
+	return result < 0 ? result : publication_set_default(&publication, &fallback);
 }
 
 static int declare(const char *name, uint64_t limit)
 {
-	const struct shmq_quota quota = quota_calm(limit);
+	const struct publication_rule rule = {.quota = quota_calm(limit)};
 
-	return publication_declare(&publication, name, strlen(name), &quota);
+	return publication_declare(&publication, name, strlen(name), &rule);
+}
+
+static int add(const char *name, const struct shmq_quota *quota)
+{
+
+	return directory_register(segment, name, strlen(name), quota);
 }
 
 /* Publish up to two names. */
@@ -54,7 +61,7 @@ static void publish(const char *first, const char *second, uint64_t limit)
 		expect_result(declare(first, limit), 0);
 	if (second != NULL)
 		expect_result(declare(second, limit), 0);
-	publication_commit(&publication);
+	expect_result(publication_commit(&publication), 0);
 }
 
 /* 0 where the component is not there for readers. */
@@ -66,7 +73,7 @@ static uint64_t limit_of(const char *name)
 	if (directory_find(segment, name, strlen(name), &key) < 0)
 		return 0;
 	quota = directory_quota(segment, &key);
-	return quota == NULL ? 0 : shm_load_relaxed(&quota->resource[SHMQ_STORAGE].limit);
+	return quota == NULL ? 0 : quota_limit(shm_load_relaxed(&quota->resource[SHMQ_STORAGE].limit));
 }
 
 static uint64_t generation(void)
@@ -97,7 +104,7 @@ Test(publication, is_invisible_until_it_is_committed)
 	for (uint32_t i = 0; i < CAPACITY; i++)
 		if (directory_at(segment, i, &key) == 0)
 			cr_assert_str_neq(segment->entries[i].name, "new");
-	publication_commit(&publication);
+	expect_result(publication_commit(&publication), 0);
 	expect_figure(limit_of("kept"), 20);
 	expect_figure(limit_of("dropped"), 0);
 	expect_figure(limit_of("new"), 20);
@@ -132,7 +139,7 @@ Test(publication, that_is_aborted_leaves_nothing)
 	expect_result(directory_housekeep(segment), 0);
 	expect_figure(count_in_state(ENTRY_LIVE), 1);
 	expect_figure(count_in_state(ENTRY_FREE), CAPACITY - 1);
-	expect_result(directory_register(segment, "new", 3, NULL), 0);
+	expect_result(add("new", NULL), 0);
 	shmq_component_put(kept);
 }
 
@@ -145,7 +152,7 @@ Test(publication, that_is_aborted_leaves_what_is_reserved_reserved)
 	expect_result(declare("resting", 20), 0);
 	publication_abort(&publication);
 	expect_figure(limit_of("resting"), 0);
-	expect_result(directory_register(segment, "resting", 7, NULL), 0);
+	expect_result(add("resting", NULL), 0);
 	expect_figure(limit_of("resting"), 10);
 }
 
@@ -187,8 +194,8 @@ Test(publication, carries_over_what_the_program_registered)
 	const struct shmq_quota own = quota_calm(77);
 
 	publish(NULL, NULL, 10);
-	expect_result(directory_register(segment, "own", 3, &own), 0);
-	expect_result(directory_register(segment, "default", 7, NULL), 0);
+	expect_result(add("own", &own), 0);
+	expect_result(add("default", NULL), 0);
 	expect_figure(limit_of("default"), 11);
 	publish("declared", NULL, 20);
 	expect_figure(limit_of("own"), 77);
@@ -259,7 +266,7 @@ Test(publication, table_of_the_policy_before_the_last_is_not_touched_while_it_is
 	publish("a", NULL, 20);
 	/* The reader may look at the table of 10 still: it must not become the table of 30. */
 	expect_result(start(31), -EAGAIN);
-	expect_figure(shm_load_relaxed(&seen->resource[SHMQ_STORAGE].limit), 11);
+	expect_figure(quota_limit(shm_load_relaxed(&seen->resource[SHMQ_STORAGE].limit)), 11);
 	expect_figure(limit_of("a"), 20);
 	expect_figure(shm_load_relaxed(&segment->policy->control.lock), 0);
 	counter_set(&stage->leave, 1);

@@ -102,12 +102,12 @@ static uint64_t storage_limit(const char *name)
 
 	if (directory_find(segment, name, strlen(name), &key) < 0)
 		return 0;
-	return shm_load_relaxed(&directory_quota(segment, &key)->resource[SHMQ_STORAGE].limit);
+	return quota_limit(shm_load_relaxed(&directory_quota(segment, &key)->resource[SHMQ_STORAGE].limit));
 }
 
 static int add(struct shmq_segment *to, const char *name, uint64_t limit)
 {
-	struct shmq_quota quota = quota_calm(limit);
+	const struct shmq_quota quota = quota_calm(limit);
 
 	return directory_register(to, name, strlen(name), limit == 0 ? NULL : &quota);
 }
@@ -120,18 +120,18 @@ static int drop(struct shmq_segment *from, const char *name)
 /* Publish a policy of these names, each with the same limit; the default has limit + 1. */
 static int publish(struct shmq_segment *to, const char *const names[], uint64_t limit)
 {
-	struct shmq_quota quota = quota_calm(limit), fallback = quota_calm(limit + 1);
+	const struct publication_rule rule = {.quota = quota_calm(limit)}, fallback = {.quota = quota_calm(limit + 1)};
 	struct publication publication;
-	int result = publication_begin(&publication, to, &fallback);
+	int result = publication_begin(&publication, to);
 
 	if (result < 0)
 		return result;
+	result = publication_set_default(&publication, &fallback);
 	for (; *names != NULL && result == 0; names++)
-		result = publication_declare(&publication, *names, strlen(*names), &quota);
-	if (result < 0)
-		publication_abort(&publication);
-	else
-		publication_commit(&publication);
+		result = publication_declare(&publication, *names, strlen(*names), &rule);
+	if (result == 0)
+		return publication_commit(&publication);
+	publication_abort(&publication);
 	return result;
 }
 

@@ -143,3 +143,41 @@ Test(text, with_a_wrong_byte_anywhere_is_no_name)
 		}
 	}
 }
+
+/* ---- Text that may be anything ---- */
+
+Test(text, is_cut_between_two_characters)
+{
+	static const char text[] = "aä€😀b"; /* 1, 2, 3, 4 and 1 bytes */
+	static const size_t cut[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11};
+
+	for (size_t most = 0; most < sizeof(cut) / sizeof(*cut); most++)
+		cr_expect_eq(text_cut(text, sizeof(text) - 1, most), cut[most], "at most %zu", most);
+	cr_expect_eq(text_cut(text, sizeof(text) - 1, 100), sizeof(text) - 1);
+	/* What is no UTF-8 is not thrown away. */
+	cr_expect_eq(text_cut("\x80\x80\x80\x80\x80\x80\x80\x80", 8, 6), 6);
+	cr_expect_eq(text_cut("abc", 3, 0), 0);
+}
+
+Test(text, that_is_made_plain_is_what_a_name_may_be)
+{
+	/* Every pair of bytes between two letters: what was fit for a name stays, the rest becomes so. */
+	for (unsigned pair = 0; pair < 0x10000; pair++) {
+		char text[] = {'a', (char)(pair >> 8), (char)pair, 'z'}, plain[sizeof(text)];
+		bool was_plain = text_is_component_name(text, sizeof(text));
+
+		memcpy(plain, text, sizeof(text));
+		text_make_plain(plain, sizeof(plain));
+		cr_assert(text_is_component_name(plain, sizeof(plain)), "pair %04x", pair);
+		cr_assert_eq(memcmp(plain, text, sizeof(text)) == 0, was_plain, "pair %04x", pair);
+	}
+}
+
+Test(text, that_ends_within_a_character_is_made_plain)
+{
+	char text[] = "x\xe2\x82";
+
+	text_make_plain(text, 3);
+	cr_assert_str_eq(text, "x??");
+	text_make_plain(text, 0);
+}

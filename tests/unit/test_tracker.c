@@ -15,17 +15,13 @@ TestSuite(tracker, FIXTURE);
 
 static struct shmq_shm_tracker trackers[2];
 static struct shmq_shm_slot slots[1];
-static struct shmq_shm_holding holdings[1];
-static const struct shmq_segment segment = {.layout = {.components = 2, .threads = 1, .reservations = 1},
-                                            .slots = slots,
-                                            .ledgers = holdings,
-                                            .trackers = trackers};
-
-#define GENSTATE UINT64_C(0x101) /* of the component's registration */
+static const struct shmq_segment segment = {
+    .layout = {.components = 2, .threads = 1}, .slots = slots, .trackers = trackers};
 
 static struct tracker_limits limits_of(int resource, uint64_t limit)
 {
-	return (struct tracker_limits){limit, tracker_is_rate(resource) ? clock_calm_period_ns() / MS : 0};
+	return (struct tracker_limits){.limit = limit,
+	                               .period_ms = tracker_is_rate(resource) ? clock_calm_period_ns() / MS : 0};
 }
 
 static int take(int resource, uint64_t limit, uint64_t amount, struct shmq_verdict *verdict)
@@ -52,7 +48,7 @@ static struct shmq_resource_status read_status(int resource, uint64_t limit)
 	struct tracker_limits limits = limits_of(resource, limit);
 	struct shmq_resource_status status;
 
-	tracker_read(&trackers[0], resource, &limits, &status);
+	tracker_read(&trackers[0], resource, &limits, false, &status);
 	return status;
 }
 
@@ -72,7 +68,7 @@ Test(tracker, admits_exactly_the_limit_of_each_resource)
 		for (int i = 0; i < 10; i++)
 			expect_result(take(resource, 10, 1, NULL), SHMQ_OK);
 		expect_result(take(resource, 10, 1, NULL), SHMQ_DENIED);
-		expect_figure(read_status(resource, 10).denied, 1);
+		expect_figure(read_status(resource, 10).used, 10);
 	}
 }
 
@@ -111,7 +107,7 @@ Test(tracker, verdict_of_a_refusal_says_when_to_come_back)
 
 Test(tracker, refusal_is_over_when_its_verdict_said)
 {
-	struct tracker_limits limits = {5, 150};
+	struct tracker_limits limits = {.limit = 5, .period_ms = 150};
 
 	for (int i = 0; i < 5; i++) {
 		struct shmq_verdict verdict = {.resource = SHMQ_MESSAGES, .requested = 5};
@@ -154,7 +150,6 @@ Test(tracker, without_a_limit_counts_up_to_what_can_be_counted)
 		expect_result(check(resource, SHMQ_UNLIMITED, SHMQ_AMOUNT_MAX, NULL), -EOVERFLOW);
 		expect_result(take(resource, SHMQ_UNLIMITED, SHMQ_AMOUNT_MAX, NULL), -EOVERFLOW);
 		expect_figure(read_status(resource, SHMQ_UNLIMITED).used, 2 * SHMQ_AMOUNT_MAX);
-		expect_figure(read_status(resource, SHMQ_UNLIMITED).denied, 0);
 	}
 }
 
@@ -222,7 +217,7 @@ Test(tracker, status_says_the_most_that_was_used)
 Test(tracker, status_of_a_rate_says_the_most_that_one_window_used)
 {
 	static const uint64_t amounts[] = {3, 8, 2};
-	struct tracker_limits limits = {10, 100};
+	struct tracker_limits limits = {.limit = 10, .period_ms = 100};
 	struct shmq_resource_status status;
 
 	for (size_t i = 0; i < 3; i++) {
@@ -231,46 +226,71 @@ Test(tracker, status_of_a_rate_says_the_most_that_one_window_used)
 		clock_enter_window(100 * MS);
 		expect_result(tracker_take(&segment, 0, SHMQ_NETWORK, &limits, amounts[i], NULL, &receipt), SHMQ_OK);
 	}
-	tracker_read(&trackers[0], SHMQ_NETWORK, &limits, &status);
+	tracker_read(&trackers[0], SHMQ_NETWORK, &limits, false, &status);
 	expect_figure(status.peak, 8);
 	expect_figure(status.total, 13);
 	cr_assert_leq(status.window_end_ns, clock_now_ns() + 100 * MS);
 }
 
-Test(tracker, that_was_reset_has_forgotten_all_but_totals)
+/* Figures that refusals and events leave beside what is used. */
+static void set_side_figures(uint64_t value)
 {
-	for (int resource = 0; resource < SHMQ_RESOURCES; resource++) {
-		expect_result(take(resource, 10, 6, NULL), SHMQ_OK);
-		expect_result(take(resource, 10, 6, NULL), SHMQ_DENIED);
+	struct shmq_shm_tracker *tracker = &trackers[0];
+
+	for (int i = 0; i < SHMQ_RESOURCES; i++) {
+		shm_store_relaxed(&tracker->denied[i], value);
+		shm_store_relaxed(&tracker->would_deny[i], value);
+		shm_store_relaxed(&tracker->reported[i], value);
 	}
-	tracker_release(&segment, 0, SHMQ_STORAGE, 100);
-	tracker_reset(&segment, 0, GENSTATE);
+	for (int i = 0; i < LAYOUT_RATES; i++)
+		shm_store_relaxed(&tracker->rate[i].tat, value);
+	shm_store_relaxed(&tracker->forbidden, value);
+	shm_store_relaxed(&tracker->forbidden_reported, value);
+	shm_store_relaxed(&tracker->over_released, value);
+}
+
+static void expect_no_side_figures(void)
+{
+	const struct shmq_shm_tracker *tracker = &trackers[0];
+
+	for (int i = 0; i < SHMQ_RESOURCES; i++)
+		expect_figure(shm_load_relaxed(&tracker->denied[i]) | shm_load_relaxed(&tracker->would_deny[i]) |
+		                  shm_load_relaxed(&tracker->reported[i]),
+		              0);
+	for (int i = 0; i < LAYOUT_RATES; i++)
+		expect_figure(shm_load_relaxed(&tracker->rate[i].tat), 0);
+	expect_figure(shm_load_relaxed(&tracker->forbidden), 0);
+	expect_figure(shm_load_relaxed(&tracker->forbidden_reported), 0);
+	expect_figure(shm_load_relaxed(&tracker->over_released), 0);
+}
+
+/* Levels are reset through the ledger, which knows what is held of them: charge_reset(). */
+Test(tracker, that_was_reset_has_forgotten_its_rates_but_their_totals)
+{
+	for (int resource = 0; resource < SHMQ_RESOURCES; resource++)
+		expect_result(take(resource, 10, 6, NULL), SHMQ_OK);
+	set_side_figures(7);
+	tracker_reset(&segment, 0);
+	expect_no_side_figures();
 	for (int resource = 0; resource < SHMQ_RESOURCES; resource++) {
 		struct shmq_resource_status status = read_status(resource, 10);
 
-		expect_figure(status.used, 0);
-		expect_figure(status.denied, 0);
-		expect_figure(status.peak, 0);
+		expect_figure(status.used, tracker_is_rate(resource) ? 0 : 6);
+		expect_figure(status.peak, tracker_is_rate(resource) ? 0 : 6);
 		expect_figure(status.total, 6);
-		expect_result(take(resource, 10, 10, NULL), SHMQ_OK);
+		expect_result(take(resource, 10, tracker_is_rate(resource) ? 10 : 4, NULL), SHMQ_OK);
 	}
-	expect_figure(shm_load_relaxed(&trackers[0].over_released), 0);
 }
 
-Test(tracker, that_was_reset_keeps_what_is_held)
+Test(tracker, shows_what_was_refused)
 {
-	const struct ledger_entry entry = {&segment, 0, 0};
-	struct level_place place = tracker_level(&segment, 0, SHMQ_STORAGE);
-	uint64_t used;
-
-	shm_store_relaxed(&slots[0].owner, 1);
-	ledger_open(&entry, &place, GENSTATE);
-	cr_assert(ledger_take(&entry, &place, 4, 4, 10, &used));
-	expect_result(take(SHMQ_STORAGE, 10, 6, NULL), SHMQ_OK);
-	tracker_reset(&segment, 0, GENSTATE);
-	expect_figure(read_status(SHMQ_STORAGE, 10).used, 4);
-	expect_figure(ledger_release(&entry, &place, 4, 0), 4);
-	expect_figure(read_status(SHMQ_STORAGE, 10).used, 0);
+	for (int resource = 0; resource < SHMQ_RESOURCES; resource++) {
+		shm_add_relaxed(&trackers[0].denied[resource], 1);
+		expect_figure(read_status(resource, 10).denied, 1);
+		expect_figure(read_status(resource, 10).would_deny, 0);
+		shm_store_relaxed(&trackers[0].would_deny[resource], 3);
+		expect_figure(read_status(resource, 10).would_deny, 3);
+	}
 }
 
 Test(tracker, that_was_restarted_is_as_new_any_number_of_times)
@@ -280,12 +300,19 @@ Test(tracker, that_was_restarted_is_as_new_any_number_of_times)
 			expect_result(take(resource, 10, 10, NULL), SHMQ_OK);
 			expect_result(take(resource, 10, 6, NULL), SHMQ_DENIED);
 		}
+		set_side_figures(7);
+		for (int i = 0; i < LAYOUT_RATES; i++)
+			shm_store_relaxed(&trackers[0].adjusted[i], 7);
+		for (int i = 0; i < SHMQ_RESOURCES; i++)
+			shm_store32_relaxed(&trackers[0].threshold[i], 7);
 		for (int times = 0; times <= round; times++)
 			tracker_restart(&segment, 0);
+		expect_no_side_figures();
 		for (int resource = 0; resource < SHMQ_RESOURCES; resource++) {
 			struct shmq_resource_status status = read_status(resource, 10);
 
 			expect_figure(status.used + status.denied + status.peak + status.total, 0);
+			expect_figure(shm_load32_relaxed(&trackers[0].threshold[resource]), 0);
 		}
 	}
 }
@@ -293,7 +320,7 @@ Test(tracker, that_was_restarted_is_as_new_any_number_of_times)
 Test(tracker, with_a_damaged_period_of_zero_ends_every_call)
 {
 	/* The start of a window was aligned by a division. */
-	struct tracker_limits limits = {10, 0};
+	struct tracker_limits limits = {.limit = 10, .period_ms = 0};
 	struct shmq_resource_status status;
 	struct tracker_receipt receipt;
 	struct shmq_verdict verdict = {.resource = SHMQ_CPU};
@@ -301,7 +328,7 @@ Test(tracker, with_a_damaged_period_of_zero_ends_every_call)
 	for (int i = 0; i < 20; i++) {
 		tracker_take(&segment, 0, SHMQ_CPU, &limits, 1, &verdict, &receipt);
 		tracker_check(&trackers[0], SHMQ_CPU, &limits, 1, &verdict);
-		tracker_read(&trackers[0], SHMQ_CPU, &limits, &status);
+		tracker_read(&trackers[0], SHMQ_CPU, &limits, false, &status);
 	}
 }
 
@@ -321,8 +348,9 @@ Test(tracker, of_noise_ends_every_call)
 			read_status(resource, prng_below(&prng, 1000));
 		}
 		tracker_release(&segment, 0, SHMQ_MEMORY, prng_below(&prng, 1000));
-		tracker_reset(&segment, 0, GENSTATE);
+		tracker_reset(&segment, 0);
 		tracker_restart(&segment, 0);
+		expect_no_side_figures();
 		for (int resource = 0; resource < SHMQ_RESOURCES; resource++) {
 			expect_figure(read_status(resource, 10).used, 0);
 			expect_result(take(resource, 10, 10, NULL), SHMQ_OK);

@@ -19,6 +19,7 @@
 
 TestSuite(valid, FIXTURE);
 
+#define ENTRIES 5                            /* of a ledger */
 #define NOBODY (UINT64_C(4194303) << 42 | 1) /* a token of no thread: the largest id there may be is above pid_max */
 
 /* The scene: alice holds something, bob was only used, carol was unregistered, dave is reserved by the policy. */
@@ -37,7 +38,7 @@ static void set_the_scene(void)
 
 	options.components = 16;
 	options.threads = 4;
-	options.reservations = 4;
+	options.reservations = ENTRIES - 1;
 	segment = fixture_segment(&options);
 	fixture_publish(segment, policy);
 	expect_result(shmq_component_find(&dave, segment, "dave"), 0);
@@ -266,6 +267,14 @@ Test(valid, minds_a_name_that_is_registered_twice)
 	expect_broken("entry", shmq_component_id(alice), "a name is registered once", true);
 }
 
+/* The mode of a resource with another period. */
+static uint64_t with_period(const struct shmq_shm_quota *quota, int resource, uint64_t period_ms)
+{
+	uint64_t rest = shm_load_relaxed(&quota->resource[resource].mode) & ((UINT64_C(1) << MODE_PERIOD_AT) - 1);
+
+	return period_ms << MODE_PERIOD_AT | rest;
+}
+
 Test(valid, minds_quotas)
 {
 	struct shmq_shm_quota *quota;
@@ -274,14 +283,16 @@ Test(valid, minds_quotas)
 	set_the_scene();
 	id = shmq_component_id(alice);
 	quota = quota_at(id);
-	breaks(&quota->flags, QUOTA_PRESENT | 64, "quota", id, "known flags");
+	breaks(&quota->flags, QUOTA_PRESENT | 1 << 12, "quota", id, "known flags");
 	breaks(&quota->flags, QUOTA_OWN, "entry", id, "a registered component has a quota");
 	breaks(&quota_at(carol_index)->flags, QUOTA_PRESENT, "entry", carol_index, "only a registered component");
 	breaks(&quota_at(16)->flags, 0, "quota", 16, "default quota");
 	breaks(&quota->resource[SHMQ_STORAGE].limit, SHMQ_AMOUNT_MAX + 1, "quota", id, "storage: a limit");
-	breaks(&quota->resource[SHMQ_CPU].period_ms, 9, "quota", id, "cpu: a period");
-	breaks(&quota->resource[SHMQ_CPU].period_ms, UINT64_C(367) * 86400000, "quota", id, "cpu: a period");
-	breaks(&quota->resource[SHMQ_MEMORY].period_ms, 1000, "quota", id, "memory: a period");
+	breaks(&quota->resource[SHMQ_CPU].mode, with_period(quota, SHMQ_CPU, 9), "quota", id, "cpu: a period");
+	breaks(&quota->resource[SHMQ_CPU].mode, with_period(quota, SHMQ_CPU, UINT64_C(367) * 86400000), "quota", id,
+	       "cpu: a period");
+	breaks(&quota->resource[SHMQ_MEMORY].mode, with_period(quota, SHMQ_MEMORY, 1000), "quota", id,
+	       "memory: a period");
 	shm_store_relaxed(&quota->resource[SHMQ_STORAGE].limit, SHMQ_UNLIMITED);
 	expect_sound();
 }
@@ -307,7 +318,7 @@ Test(valid, minds_slots)
 	shm_store_relaxed(&own->intent.entry, 0);
 	breaks(&own->intent.state, INTENT_PENDING, "slot", own_index, "names a component's level");
 	shm_store_relaxed(&own->intent.word, 1);
-	shm_store_relaxed(&own->intent.entry, 4);
+	shm_store_relaxed(&own->intent.entry, ENTRIES);
 	breaks(&own->intent.state, INTENT_PENDING, "slot", own_index, "names an entry of the ledger");
 	shm_store_relaxed(&free_slot->intent.word, 1);
 	breaks(&free_slot->intent.state, INTENT_DONE, "slot", (own_index + 1) % 4, "nothing under way");
@@ -328,11 +339,12 @@ Test(valid, minds_holdings)
 	uint64_t genstate;
 
 	set_the_scene();
-	index = reservation.slot * 4 + reservation.entry;
+	index = reservation.slot * ENTRIES + reservation.entry;
 	holding = &segment->ledgers[index];
 	genstate = shm_load_relaxed(&holding->genstate);
 	breaks(&holding->level, UINT64_C(16) << 32, "holding", index, "names a component");
-	breaks(&holding->level, UINT64_C(1) << 32 | 2, "holding", index, "storage or memory");
+	breaks(&holding->level, UINT64_C(1) << 32 | 3, "holding", index, "of storage, of memory or of both");
+	breaks(&holding->held, UINT64_C(2) << 60 | 30, "holding", index, "a range of ranks");
 	breaks(&holding->held, LEVEL_CEILING + 1, "holding", index, "a level can have");
 	breaks(&holding->genstate, genstate + (1 << ENTRY_STATE_BITS), "holding", index, "of this registration");
 	breaks(&holding->genstate, genstate ^ ENTRY_LIVE, "holding", index, "of this registration");

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ways of a charge that are not the common one: groups, refusals, levels through the ledger.
+ */
+#include "core/charge.h"
+
+#include <errno.h>
+
+static struct tracker_limits limits_of(const struct charge *charge, uint32_t component, int resource, bool is_forced)
+{
+	struct tracker_limits limits = tracker_limits(&charge->quotas[component], resource);
+
+	if (is_forced)
+		limits.limit = SHMQ_UNLIMITED;
+	return limits;
+}
+
+/* ---- Refusals ---- */
+
+static void refused(const struct charge *charge, int resource, uint64_t amount, uint32_t refuser, bool is_denied)
+{
+	struct report report = charge_report(charge);
+
+	report_refusal(&report, resource, amount, refuser, is_denied);
+}
+
+/* Look for a crossed threshold of a component or group, when so much is in use. */
+static void watch(const struct charge *charge, int resource, uint32_t component, uint64_t used)
+{
+	struct report report = charge_report(charge);
+	struct tracker_limits limits = limits_of(charge, component, resource, false);
+
+	report_watch(&report, resource, component, &limits, used);
+}
+
+/* The verdict is about this rank. */
+static void verdict_of(struct shmq_verdict *verdict, uint32_t component)
+{
+	if (verdict != NULL)
+		verdict->component = component;
+}
+
+/* Admitted in spite of its limit: waiting is no use. */
+static void verdict_admit(struct shmq_verdict *verdict)
+{
+	if (verdict == NULL)
+		return;
+	verdict->remaining = 0;
+	verdict->retry_after_ns = 0;
+}
+
+int charge_take_refused(const struct charge *charge, int resource, uint64_t amount, struct shmq_verdict *verdict,
+                        struct charge_receipt *receipt)
+{
+	uint32_t component = charge->component->key.index;
+	struct tracker_limits limits = limits_of(charge, component, resource, false);
+	enum shmq_enforcement enforcement = charge_enforcement(&limits);
+	int result;
+
+	if (enforcement == SHMQ_ENFORCE_DENY) {
+		refused(charge, resource, amount, component, true);
+		return SHMQ_DENIED;
+	}
+	limits.limit = SHMQ_UNLIMITED;
+	result =
+	    tracker_take(charge->component->segment, component, resource, &limits, amount, NULL, &receipt->rank[0]);
+	if (result != SHMQ_OK)
+		return result;
+	verdict_admit(verdict);
+	if (enforcement == SHMQ_ENFORCE_OFF)
+		return SHMQ_OK;
+	refused(charge, resource, amount, component, false);
+	return SHMQ_WOULD_DENY;
+}
+
+/* ---- Rates of groups ---- */
+
+/* Look first: a refusal leaves even totals alone, unless somebody takes the rest in between. */
+static int check_groups(const struct charge *charge, const struct group_chain *chain, int resource, uint64_t amount,
+                        struct shmq_verdict *verdict)
+{
+	for (unsigned i = 1; i < chain->count; i++) {
+		struct tracker_limits limits = limits_of(charge, chain->component[i], resource, false);
+		int result;
+
+		if (charge_enforcement(&limits) != SHMQ_ENFORCE_DENY)
+			continue;
+		verdict_of(verdict, chain->component[i]);
+		result = tracker_check(&charge->component->segment->trackers[chain->component[i]], resource, &limits,
+		                       amount, verdict);
+		if (result == SHMQ_DENIED)
+			refused(charge, resource, amount, chain->component[i], true);
+		if (result != SHMQ_OK)
+			return result;
+	}
+	return SHMQ_OK;
+}
+
+/* Take one rank. `*outcome` becomes SHMQ_WOULD_DENY where it only warns. */
+static int take_rank(const struct charge *charge, uint32_t component, int resource, uint64_t amount, bool is_forced,
+                     struct shmq_verdict *verdict, struct tracker_receipt *receipt, int *outcome)
+{
+	const struct shmq_segment *segment = charge->component->segment;
+	struct tracker_limits limits = limits_of(charge, component, resource, is_forced);
+	/* The figures of an admitted amount are the component's own, or those of the rank that would have refused. */
+	struct shmq_verdict seen = {.requested = amount};
+	int result =
+	    tracker_take(segment, component, resource, &limits, amount, verdict != NULL ? &seen : NULL, receipt);
+	bool is_told =
+	    verdict != NULL && *outcome == SHMQ_OK && (result != SHMQ_OK || component == charge->component->key.index);
+
+	if (is_told) {
+		seen.resource = verdict->resource;
+		seen.component = component;
+		*verdict = seen;
+	}
+	if (result != SHMQ_DENIED)
+		return result;
+	if (charge_enforcement(&limits) == SHMQ_ENFORCE_DENY) {
+		refused(charge, resource, amount, component, true);
+		return SHMQ_DENIED;
+	}
+	limits.limit = SHMQ_UNLIMITED;
+	result = tracker_take(segment, component, resource, &limits, amount, NULL, receipt);
+	if (is_told)
+		verdict_admit(verdict);
+	if (result == SHMQ_OK && charge_enforcement(&limits) == SHMQ_ENFORCE_WARN) {
+		refused(charge, resource, amount, component, false);
+		*outcome = SHMQ_WOULD_DENY;
+	}
+	return result;
+}
+
+static int take_rates(const struct charge *charge, const struct group_chain *chain, int resource, uint64_t amount,
+                      bool is_forced, struct shmq_verdict *verdict, struct charge_receipt *receipt)
+{
+	int outcome = SHMQ_OK;
+	int result = is_forced ? SHMQ_OK : check_groups(charge, chain, resource, amount, verdict);
+
+	receipt->count = 0;
+	while (result == SHMQ_OK && receipt->count < chain->count) {
+		unsigned rank = receipt->count;
+
+		result = take_rank(charge, chain->component[rank], resource, amount, is_forced, verdict,
+		                   &receipt->rank[rank], &outcome);
+		receipt->component[rank] = chain->component[rank];
+		if (result == SHMQ_OK)
+			receipt->count++;
+	}
+	if (result == SHMQ_OK) {
+		for (unsigned i = 0; i < receipt->count; i++)
+			watch(charge, resource, receipt->component[i], receipt->rank[i].used + amount);
+		return outcome;
+	}
+	charge_give_back(charge->component->segment, resource, amount, receipt);
+	return result;
+}
+
+void charge_give_back(const struct shmq_segment *segment, int resource, uint64_t amount,
+                      const struct charge_receipt *receipt)
+{
+	for (unsigned i = receipt->count; i > 0; i--)
+		tracker_give_back(segment, receipt->component[i - 1], resource, amount, &receipt->rank[i - 1]);
+}
+
+/* ---- Levels ---- */
+
+void charge_add_steps(const struct charge *charge, const struct group_chain *chain, int resource, uint64_t amount,
+                      struct holding_steps *steps)
+{
+	for (unsigned i = 0; i < chain->count; i++) {
+		struct tracker_limits limits = limits_of(charge, chain->component[i], resource, false);
+
+		steps->step[steps->count++] = (struct holding_step){
+		    .place = tracker_level(charge->component->segment, chain->component[i], resource),
+		    .amount = amount,
+		    .ceiling = limits.limit < LEVEL_CEILING ? limits.limit : LEVEL_CEILING,
+		    .is_soft = charge_enforcement(&limits) != SHMQ_ENFORCE_DENY,
+		};
+	}
+}
+
+static int resource_of_step(const struct holding_step *step)
+{
+	return step->place.number == 0 ? SHMQ_STORAGE : SHMQ_MEMORY;
+}
+
+/* Write a verdict about one step. */
+static void verdict_of_step(const struct charge *charge, const struct holding_step *step, bool is_taken,
+                            struct shmq_verdict *verdict)
+{
+	struct tracker_limits limits = limits_of(charge, step->place.component, resource_of_step(step), false);
+
+	if (verdict == NULL)
+		return;
+	*verdict = (struct shmq_verdict){
+	    .resource = resource_of_step(step), .component = step->place.component, .requested = step->amount};
+	tracker_judge(verdict, &limits, step->used, is_taken ? step->amount : 0);
+	if (!is_taken)
+		tracker_advise(verdict, &limits, 0, 0);
+}
+
+static int refused_step(const struct charge *charge, const struct holding_step *step, struct shmq_verdict *verdict)
+{
+	struct tracker_limits limits = limits_of(charge, step->place.component, resource_of_step(step), false);
+
+	verdict_of_step(charge, step, false, verdict);
+	if (step->ceiling < limits.limit || step->is_soft)
+		return -EOVERFLOW;
+	refused(charge, resource_of_step(step), step->amount, step->place.component, true);
+	return SHMQ_DENIED;
+}
+
+int charge_conclude(const struct charge *charge, const struct holding_steps *steps, unsigned admitted,
+                    struct shmq_verdict *verdict)
+{
+	unsigned told = steps->others > 0 ? steps->count - steps->others : 0; /* the last resource's own rank */
+	int result = SHMQ_OK;
+
+	if (admitted < steps->count)
+		return refused_step(charge, &steps->step[admitted], verdict);
+	verdict_of_step(charge, &steps->step[told], true, verdict);
+	for (unsigned i = 0; i < steps->count; i++) {
+		const struct holding_step *step = &steps->step[i];
+		struct tracker_limits limits = limits_of(charge, step->place.component, resource_of_step(step), false);
+
+		watch(charge, resource_of_step(step), step->place.component, step->used + step->amount);
+		if (!step->is_beyond || charge_enforcement(&limits) != SHMQ_ENFORCE_WARN)
+			continue;
+		if (result == SHMQ_OK) {
+			verdict_of_step(charge, step, true, verdict);
+			verdict_admit(verdict);
+		}
+		refused(charge, resource_of_step(step), step->amount, step->place.component, false);
+		result = SHMQ_WOULD_DENY;
+	}
+	return result;
+}
+
+/* The calling thread's ledger, with a free entry opened for the chain. Returns false where it is full. */
+static bool open_entry(const struct charge *charge, const struct group_chain *chain, unsigned levels,
+                       struct ledger_entry *entry)
+{
+	const struct shmq_segment *segment = charge->component->segment;
+
+	*entry = (struct ledger_entry){segment, (uint32_t)(charge->slot - segment->slots), 0};
+	holding_lock(holding_private(entry));
+	if (!holding_find_entry(entry, false)) {
+		holding_unlock(holding_private(entry));
+		return false;
+	}
+	ledger_open(entry, chain, levels, charge->component->key.genstate);
+	return true;
+}
+
+static unsigned levels_of(int resource)
+{
+	return resource == SHMQ_STORAGE ? LEDGER_STORAGE : LEDGER_MEMORY;
+}
+
+static int take_levels(const struct charge *charge, const struct group_chain *chain, int resource, uint64_t amount,
+                       bool is_forced, struct shmq_verdict *verdict)
+{
+	struct holding_steps steps;
+	struct ledger_entry entry;
+	unsigned admitted;
+
+	holding_begin(&steps);
+	charge_add_steps(charge, chain, resource, amount, &steps);
+	for (unsigned i = 0; is_forced && i < steps.count; i++)
+		steps.step[i].ceiling = LEVEL_CEILING;
+	if (!open_entry(charge, chain, levels_of(resource), &entry))
+		return -EAGAIN; /* only where the slot's memory is damaged: an entry is left for this */
+	admitted = holding_take(&entry, &steps, false);
+	holding_unlock(holding_private(&entry));
+	return charge_conclude(charge, &steps, admitted, verdict);
+}
+
+int charge_take_elsewhere(const struct charge *charge, int resource, uint64_t amount, bool is_forced,
+                          struct shmq_verdict *verdict, struct charge_receipt *receipt)
+{
+	struct group_chain chain;
+
+	group_chain_of(charge->component->segment, charge->quotas, charge->component->key.index, &chain);
+	if (tracker_is_rate(resource))
+		return take_rates(charge, &chain, resource, amount, is_forced, verdict, receipt);
+	if (charge_is_frozen(charge)) {
+		if (is_forced)
+			return -EAGAIN;
+		refused(charge, resource, amount, charge->component->key.index, true);
+		return SHMQ_DENIED;
+	}
+	return take_levels(charge, &chain, resource, amount, is_forced, verdict);
+}
+
+static int release_level(const struct charge *charge, const struct group_chain *chain, int resource, uint64_t amount,
+                         uint64_t *released)
+{
+	struct level_place place = tracker_level(charge->component->segment, chain->component[0], resource);
+	struct ledger_entry entry;
+
+	if (chain->count == 1) {
+		*released = level_release(&place, amount);
+		return 0;
+	}
+	if (!open_entry(charge, chain, levels_of(resource), &entry))
+		return -EAGAIN; /* as take_levels() */
+	*released = holding_release(&entry, amount);
+	holding_unlock(holding_private(&entry));
+	return 0;
+}
+
+int charge_release(const struct charge *charge, int resource, uint64_t amount)
+{
+	uint32_t component = charge->component->key.index;
+	struct group_chain chain;
+	uint64_t released;
+	int result;
+
+	group_chain_of(charge->component->segment, charge->quotas, component, &chain);
+	result = release_level(charge, &chain, resource, amount, &released);
+	for (unsigned i = 0; i < chain.count && result == 0; i++) {
+		struct level_place place = tracker_level(charge->component->segment, chain.component[i], resource);
+
+		watch(charge, resource, chain.component[i], level_read(level_at(&place)));
+	}
+	if (result < 0 || released == amount)
+		return result;
+	/* relaxed: a figure for people */
+	shm_add_relaxed(&charge->component->segment->trackers[component].over_released, 1);
+	return -ERANGE;
+}
+
+/* ---- Looking ---- */
+
+static int check_rank(const struct charge *charge, uint32_t component, int resource, uint64_t amount,
+                      struct shmq_verdict *verdict)
+{
+	struct tracker_limits limits = limits_of(charge, component, resource, false);
+	struct shmq_verdict seen = {.requested = amount};
+	int result = tracker_check(&charge->component->segment->trackers[component], resource, &limits, amount, &seen);
+
+	if (result == SHMQ_DENIED && charge_enforcement(&limits) != SHMQ_ENFORCE_DENY) {
+		verdict_admit(&seen);
+		result = charge_enforcement(&limits) == SHMQ_ENFORCE_WARN ? SHMQ_WOULD_DENY : SHMQ_OK;
+	}
+	if (verdict != NULL && (result != SHMQ_OK || component == charge->component->key.index)) {
+		seen.resource = verdict->resource;
+		seen.component = component;
+		*verdict = seen;
+	}
+	return result;
+}
+
+int charge_check(const struct charge *charge, int resource, uint64_t amount, struct shmq_verdict *verdict)
+{
+	struct group_chain chain;
+	int result = SHMQ_OK;
+
+	group_chain_of(charge->component->segment, charge->quotas, charge->component->key.index, &chain);
+	for (unsigned i = 0; i < chain.count && (result == SHMQ_OK || result == SHMQ_WOULD_DENY); i++) {
+		int here = check_rank(charge, chain.component[i], resource, amount, verdict);
+
+		if (here != SHMQ_OK)
+			result = here;
+	}
+	return result;
+}
+
+/* ---- Ends ---- */
+
+void charge_reset(const struct charge *charge)
+{
+	static const int levels[] = {SHMQ_STORAGE, SHMQ_MEMORY};
+	uint32_t component = charge->component->key.index;
+	struct group_chain chain;
+	struct ledger_entry entry;
+
+	tracker_reset(charge->component->segment, component);
+	if ((shm_load_acquire(&charge_quota(charge)->flags) & QUOTA_GROUP) != 0) /* (D3) */
+		return;
+	group_chain_of(charge->component->segment, charge->quotas, component, &chain);
+	for (size_t i = 0; i < LAYOUT_LEVELS && open_entry(charge, &chain, levels_of(levels[i]), &entry); i++) {
+		holding_drop(&entry);
+		holding_unlock(holding_private(&entry));
+	}
+}
+
+int charge_settle(struct shmq_segment *segment, struct shmq_shm_slot *slot, uint32_t component)
+{
+	struct ledger_entry entry = {segment, (uint32_t)(slot - segment->slots), 0};
+	uint64_t genstate = shm_load_acquire(&segment->entries[component].genstate); /* (D2) */
+	struct group_chain chain;
+	bool is_free = true;
+
+	group_chain_of_ended(segment, component, &chain);
+	if (chain.count == 1)
+		return 0;
+	holding_lock(holding_private(&entry));
+	for (unsigned i = 0; i < LAYOUT_LEVELS && is_free; i++) {
+		is_free = holding_find_entry(&entry, false);
+		if (is_free) {
+			ledger_open(&entry, &chain, i == 0 ? LEDGER_STORAGE : LEDGER_MEMORY, genstate);
+			holding_drop(&entry);
+		}
+	}
+	holding_unlock(holding_private(&entry));
+	return is_free ? 0 : -EAGAIN;
+}

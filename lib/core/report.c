@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Filling in events. All of it is off the way of what is admitted, and of most refusals.
+ */
+#include "core/report.h"
+
+#include "base/process.h"
+#include "core/events.h"
+#include "core/worker.h"
+
+#include <string.h>
+
+static uint64_t now_s(void)
+{
+	return clock_read_ns(CLOCK_MONOTONIC_COARSE) / NS_PER_S;
+}
+
+static void write_note(const struct shmq_segment *segment, struct event_note *note)
+{
+	uint64_t token = worker_self->token;
+
+	if (segment->access == SHMQ_OBSERVE)
+		return;
+	note->pid = process_tid(token != 0 ? token : process_token());
+	/* relaxed: a figure for people */
+	note->policy_generation = shm_load_relaxed(&segment->policy->control.generation);
+	events_write(segment->events, segment->layout.events, note);
+}
+
+static struct event_note note_about(const struct report *report, int kind, int resource)
+{
+	return (struct event_note){
+	    .kind = kind,
+	    .resource = resource,
+	    .component = report->component->key.index,
+	    .refused_by = report->component->key.index,
+	    .name = report->component->name,
+	    .name_length = report->component->name_length,
+	};
+}
+
+/* Add what the quota of a component says, and where it stands. */
+static void add_limits(struct event_note *note, const struct report *report, int resource, uint32_t component)
+{
+	struct quota_rule rule;
+	struct tracker_limits limits = tracker_limits(&report->quotas[component], resource);
+
+	quota_load(&rule, &report->quotas[component]);
+	note->limit = limits.capacity;
+	note->period_ns = limits.period_ms * NS_PER_MS;
+	note->place = rule.place[resource];
+}
+
+void report_refusal(const struct report *report, int resource, uint64_t amount, uint32_t refuser, bool is_denied)
+{
+	const struct shmq_segment *segment = report->component->segment;
+	uint32_t own = report->component->key.index;
+	struct shmq_shm_tracker *tracker = &segment->trackers[own];
+	struct shmq_verdict seen = {.requested = amount};
+	struct tracker_limits limits;
+	struct event_note note;
+	uint64_t count;
+
+	if (refuser != own) /* relaxed: figures for people */
+		shm_add_relaxed(
+		    &(is_denied ? segment->trackers[refuser].denied : segment->trackers[refuser].would_deny)[resource],
+		    1);
+	count = shm_fetch_add_relaxed(&(is_denied ? tracker->denied : tracker->would_deny)[resource], 1) + 1;
+	count += shm_load_relaxed(&(is_denied ? tracker->would_deny : tracker->denied)[resource]);
+	note = note_about(report, is_denied ? SHMQ_EVENT_QUOTA_VIOLATION : SHMQ_EVENT_WOULD_DENY, resource);
+	if (!event_is_due(&tracker->reported[resource], count, now_s(), &note.suppressed))
+		return;
+	/* Once a second: looked at again rather than handed down all the way. */
+	limits = tracker_limits(&report->quotas[refuser], resource);
+	tracker_check(&segment->trackers[refuser], resource, &limits, amount, &seen);
+	add_limits(&note, report, resource, refuser);
+	note.refused_by = refuser;
+	note.requested = amount;
+	note.used = seen.current;
+	write_note(segment, &note);
+}
+
+void report_forbidden(const struct report *report, const char *permission, const char *target)
+{
+	const struct shmq_segment *segment = report->component->segment;
+	struct shmq_shm_tracker *tracker = &segment->trackers[report->component->key.index];
+	struct event_note note = note_about(report, SHMQ_EVENT_CAPABILITY_VIOLATION, SHMQ_NONE);
+	uint64_t count = shm_fetch_add_relaxed(&tracker->forbidden, 1) + 1; /* relaxed: a figure for people */
+	char text[SHMQ_EVENT_TEXT_MAX + 1];
+
+	if (!event_is_due(&tracker->forbidden_reported, count, now_s(), &note.suppressed))
+		return;
+	note.text_length = events_describe(text, permission, target);
+	note.text = text;
+	write_note(segment, &note);
+}
+
+void report_threshold(const struct report *report, int resource, uint32_t component, uint64_t used)
+{
+	const struct shmq_segment *segment = report->component->segment;
+	struct tracker_limits limits = tracker_limits(&report->quotas[component], resource);
+	struct event_note note = note_about(report, 0, resource);
+	struct directory_key key;
+	char name[SHMQ_NAME_MAX + 1];
+
+	note.kind = threshold_cross(&segment->trackers[component].threshold[resource], used, limits.capacity,
+	                            limits.mode >> MODE_WARNING_AT & ((1 << MODE_PERCENT_BITS) - 1),
+	                            limits.mode >> MODE_CRITICAL_AT & ((1 << MODE_PERCENT_BITS) - 1), now_s(),
+	                            &note.suppressed);
+	if (note.kind == 0)
+		return;
+	if (component != note.component) {
+		note.component = note.refused_by = component;
+		note.name_length = 0;
+		if (directory_at(segment, component, &key) == 0 && directory_name(segment, &key, name)) {
+			note.name = name;
+			note.name_length = strlen(name);
+		}
+	}
+	add_limits(&note, report, resource, component);
+	note.used = used;
+	write_note(segment, &note);
+}
+
+void report_change(const struct shmq_segment *segment, int kind, uint32_t component, const char *name)
+{
+	struct event_note note = {.kind = kind, .resource = SHMQ_NONE, .component = component, .refused_by = component};
+
+	if (name != NULL) {
+		note.name = name;
+		note.name_length = strnlen(name, SHMQ_NAME_MAX);
+	}
+	write_note(segment, &note);
+}
+
+void report_recovery(const struct shmq_segment *segment, uint32_t tid)
+{
+	struct event_note note = {.kind = SHMQ_EVENT_WORKER_RECOVERED,
+	                          .resource = SHMQ_NONE,
+	                          .component = SHMQ_NO_COMPONENT,
+	                          .refused_by = SHMQ_NO_COMPONENT,
+	                          .requested = tid};
+
+	write_note(segment, &note);
+}

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The public interface to a component's usage, in the order of shmquota.h: checks arguments, opens the frame of an
+ * operation, calls down. The rest of the interface stands in shmquota.c.
+ */
+#include <shmquota.h>
+
+#include "core/demands.h"
+#include "core/events.h"
+#include "core/operation.h"
+#include "core/rules.h"
+#include "policy/messages.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static void verdict_begin(struct shmq_verdict *verdict, const struct shmq_component *c, int resource, uint64_t amount)
+{
+	*verdict =
+	    (struct shmq_verdict){.resource = resource, .component = c == NULL ? 0 : c->key.index, .requested = amount};
+}
+
+/* The checks that all operations share; fills in a verdict even for what is refused here. */
+static inline int check_arguments(const struct shmq_component *c, int resource, uint64_t amount,
+                                  struct shmq_verdict *verdict)
+{
+	if (verdict != NULL)
+		verdict_begin(verdict, c, resource, amount);
+	if (c == NULL || !tracker_is_resource(resource))
+		return -EINVAL;
+	return amount > SHMQ_AMOUNT_MAX ? -EOVERFLOW : 0;
+}
+
+int shmq_component_quota(struct shmq_component *component, struct shmq_quota *out)
+{
+	struct quota_rule rule;
+	struct operation look;
+
+	if (component == NULL || out == NULL || out->size < sizeof(*out))
+		return -EINVAL;
+	do {
+		int result = look_begin(&look, component);
+
+		if (result < 0)
+			return result;
+		quota_load(&rule, look.quota);
+	} while (!look_end(&look, component));
+	rule.quota.size = out->size;
+	*out = rule.quota;
+	return 0;
+}
+
+int shmq_component_group(struct shmq_component *component, uint32_t *group)
+{
+	struct operation look;
+	uint32_t parent;
+
+	if (component == NULL || group == NULL)
+		return -EINVAL;
+	do {
+		int result = look_begin(&look, component);
+
+		if (result < 0)
+			return result;
+		parent = group_parent(look.quota);
+	} while (!look_end(&look, component));
+	if (parent == 0 || parent > component->segment->layout.components)
+		return -ENOENT;
+	*group = parent - 1;
+	return 0;
+}
+
+bool shmq_component_is_group(struct shmq_component *component)
+{
+	struct operation look;
+	bool is_group;
+
+	if (component == NULL)
+		return false;
+	do {
+		if (look_begin(&look, component) < 0)
+			return false;
+		is_group = (quota_flags(look.quota) & QUOTA_GROUP) != 0;
+	} while (!look_end(&look, component));
+	return is_group;
+}
+
+/* Write "FILE:LINE" of a rule in the policy that `quotas` belongs to. */
+static int write_place(const struct shmq_segment *segment, const struct shmq_shm_quota *quotas, uint32_t place,
+                       char *text, size_t size)
+{
+	const struct shmq_shm_rules *area = segment->rules[quotas == segment->quotas[1]];
+	uint32_t length = 0;
+	const char *file =
+	    place == 0 ? NULL : rules_file(area, segment->layout.rules_bytes, place >> PLACE_LINE_BITS, &length);
+
+	if (file == NULL)
+		return snprintf(text, size, "%s", "");
+	return snprintf(text, size, "%.*s:%u", (int)length, file, place & ((1U << PLACE_LINE_BITS) - 1));
+}
+
+int shmq_component_origin(struct shmq_component *component, int resource, char *text, size_t size)
+{
+	struct operation look;
+	int length;
+
+	if (component == NULL || !tracker_is_resource(resource) || (text == NULL && size > 0))
+		return -EINVAL;
+	do {
+		struct quota_rule rule;
+		int result = look_begin(&look, component);
+
+		if (result < 0)
+			return result;
+		quota_load(&rule, look.quota);
+		length = write_place(component->segment, look.quota - component->key.index, rule.place[resource], text,
+		                     size);
+	} while (!look_end(&look, component));
+	return length;
+}
+
+/* ---- Consuming ---- */
+
+/* Who is charged in an operation or a look. */
+static inline HOT_INLINE struct charge charge_of(struct shmq_component *c, const struct operation *operation)
+{
+	return (struct charge){c, operation->slot, operation->quota - c->key.index};
+}
+
+int shmq_check(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict)
+{
+	int result = check_arguments(c, resource, amount, verdict);
+	struct operation look;
+
+	if (result < 0)
+		return result;
+	do {
+		struct charge charge;
+
+		result = look_begin(&look, c);
+		if (result < 0)
+			return result;
+		charge = charge_of(c, &look);
+		result = charge_check(&charge, resource, amount, verdict);
+	} while (!look_end(&look, c));
+	return result;
+}
+
+/* `is_forced`: it has happened already, and is taken whatever the limit. */
+static inline HOT_INLINE int take(struct shmq_component *c, int resource, uint64_t amount, bool is_forced,
+                                  struct shmq_verdict *verdict)
+{
+	int result = check_arguments(c, resource, amount, verdict);
+	struct charge_receipt receipt;
+	struct operation operation;
+	struct charge charge;
+
+	if (result < 0)
+		return result;
+	result = operation_begin(&operation, c);
+	if (result < 0)
+		return result;
+	charge = charge_of(c, &operation);
+	result = charge_take(&charge, resource, amount, is_forced, verdict, &receipt);
+	operation_end(&operation);
+	return result;
+}
+
+int shmq_try_consume(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict)
+{
+	return take(c, resource, amount, false, verdict);
+}
+
+int shmq_try_consume_all(struct shmq_component *c, const struct shmq_demand *demands, size_t count,
+                         struct shmq_verdict *verdict)
+{
+	struct operation operation;
+	struct charge charge;
+	int result;
+
+	if (verdict != NULL)
+		verdict_begin(verdict, c, SHMQ_NONE, 0);
+	if (c == NULL || demands == NULL || count == 0 || count > SHMQ_DEMANDS_MAX)
+		return -EINVAL;
+	for (size_t i = 0; i < count; i++) {
+		result = check_arguments(c, demands[i].resource, demands[i].amount, verdict);
+		if (result < 0)
+			return result;
+	}
+	result = operation_begin(&operation, c);
+	if (result < 0)
+		return result;
+	charge = charge_of(c, &operation);
+	result = demands_take(&charge, demands, count, verdict);
+	operation_end(&operation);
+	return result;
+}
+
+int shmq_consume(struct shmq_component *c, int resource, uint64_t amount)
+{
+	return take(c, resource, amount, true, NULL);
+}
+
+int shmq_release(struct shmq_component *c, int resource, uint64_t amount)
+{
+	int result = check_arguments(c, resource, amount, NULL);
+	struct operation operation;
+	struct charge charge;
+
+	if (result < 0)
+		return result;
+	if (tracker_is_rate(resource))
+		return -EOPNOTSUPP;
+	result = operation_begin(&operation, c);
+	if (result < 0)
+		return result;
+	charge = charge_of(c, &operation);
+	result = charge_release(&charge, resource, amount);
+	operation_end(&operation);
+	return result;
+}
+
+int shmq_reset(struct shmq_component *c)
+{
+	struct operation operation;
+	struct charge charge;
+	int result = c == NULL ? -EINVAL : operation_begin(&operation, c);
+
+	if (result < 0)
+		return result;
+	charge = charge_of(c, &operation);
+	charge_reset(&charge);
+	report_change(c->segment, SHMQ_EVENT_RESET, c->key.index, c->name);
+	operation_end(&operation);
+	return 0;
+}
+
+int shmq_verdict_format(char *text, size_t size, const struct shmq_verdict *verdict)
+{
+	return verdict == NULL || (text == NULL && size > 0) ? -EINVAL : message_of_verdict(text, size, verdict);
+}
+
+/* ---- Two-phase use ---- */
+
+int shmq_reserve(struct shmq_reservation *out, struct shmq_component *c, int resource, uint64_t amount,
+                 struct shmq_verdict *verdict)
+{
+	int result = check_arguments(c, resource, amount, verdict);
+	struct operation operation;
+	struct charge charge;
+
+	if (out == NULL)
+		return -EINVAL;
+	out->component = NULL; /* to cancel what was refused is harmless */
+	if (result == 0)
+		result = operation_begin(&operation, c);
+	if (result < 0)
+		return result;
+	charge = charge_of(c, &operation);
+	result = reservation_reserve(out, &charge, resource, amount, verdict);
+	operation_end(&operation);
+	return result;
+}
+
+/* -ESTALE for a reservation of the parent process: a forked child holds nothing of it. */
+static int finish_reservation(struct shmq_reservation *reservation, uint64_t actual)
+{
+	struct shmq_segment *segment = reservation->component->segment;
+	struct directory_key key = reservation->component->key;
+	struct shmq_shm_slot *slot;
+	int result = worker_enter(segment, &slot);
+
+	if (result < 0)
+		return result;
+	if (reservation->life == segment->private->life) {
+		result = reservation_finish(reservation, actual, directory_quota(segment, &key) != NULL);
+	} else {
+		reservation->component = NULL;
+		result = -ESTALE;
+	}
+	worker_leave(slot);
+	return result;
+}
+
+int shmq_commit(struct shmq_reservation *reservation, uint64_t actual)
+{
+	if (reservation == NULL || reservation->component == NULL || actual > reservation->amount)
+		return -EINVAL;
+	if (actual == reservation->amount && reservation_is_simple(reservation))
+		return reservation_finish(reservation, actual, true);
+	return finish_reservation(reservation, actual);
+}
+
+void shmq_cancel(struct shmq_reservation *reservation)
+{
+	if (reservation != NULL && reservation->component != NULL)
+		finish_reservation(reservation, 0);
+}
+
+int shmq_memory_set(struct shmq_component *c, uint64_t bytes, struct shmq_verdict *verdict)
+{
+	int result = check_arguments(c, SHMQ_MEMORY, bytes, verdict);
+	struct operation operation;
+	struct charge charge;
+
+	if (result == 0)
+		result = operation_begin(&operation, c);
+	if (result < 0)
+		return result;
+	charge = charge_of(c, &operation);
+	result = reservation_set_memory(&charge, bytes, verdict);
+	operation_end(&operation);
+	return result;
+}
+
+/* ---- Watching ---- */
+
+int shmq_status(struct shmq_component *c, struct shmq_status *out)
+{
+	struct operation look;
+
+	if (c == NULL || out == NULL)
+		return -EINVAL;
+	do {
+		int result = look_begin(&look, c);
+
+		if (result < 0)
+			return result;
+		for (int i = 0; i < SHMQ_RESOURCES; i++) {
+			struct tracker_limits limits = tracker_limits(look.quota, i);
+
+			tracker_read(look.tracker, i, &limits, c->segment->is_image, &out->resource[i]);
+		}
+	} while (!look_end(&look, c));
+	return 0;
+}
+
+/* Tell whether any resource with a limit is used to the percentage that stands at `mode_at` of its quota. */
+static bool any_is_used_to(struct shmq_component *c, unsigned mode_at)
+{
+	struct operation look;
+	bool is_any;
+
+	if (c == NULL)
+		return false;
+	do {
+		if (look_begin(&look, c) < 0)
+			return false;
+		is_any = false;
+		for (int i = 0; i < SHMQ_RESOURCES; i++) {
+			struct tracker_limits limits = tracker_limits(look.quota, i);
+			struct shmq_resource_status status;
+
+			tracker_read(look.tracker, i, &limits, c->segment->is_image, &status);
+			is_any |=
+			    status.percentage >= (double)(limits.mode >> mode_at & ((1 << MODE_PERCENT_BITS) - 1));
+		}
+	} while (!look_end(&look, c));
+	return is_any;
+}
+
+bool shmq_is_warning(struct shmq_component *c)
+{
+	return any_is_used_to(c, MODE_WARNING_AT);
+}
+
+bool shmq_is_critical(struct shmq_component *c)
+{
+	return any_is_used_to(c, MODE_CRITICAL_AT);
+}
+
+/* ---- Events ---- */
+
+int shmq_event_read(struct shmq_segment *segment, uint64_t *cursor, struct shmq_event *out)
+{
+	if (segment == NULL || cursor == NULL || out == NULL || out->size < sizeof(*out))
+		return -EINVAL;
+	return events_read(segment->events, segment->layout.events, cursor, clock_read_ns(CLOCK_REALTIME_COARSE), out);
+}
+
+void shmq_event_skip(struct shmq_segment *segment, uint64_t *cursor)
+{
+	if (segment != NULL && cursor != NULL)
+		*cursor = events_newest(segment->events);
+}
+
+int shmq_event_origin(struct shmq_segment *segment, const struct shmq_event *event, char *text, size_t size)
+{
+	uint64_t generation;
+
+	if (segment == NULL || event == NULL || (text == NULL && size > 0))
+		return -EINVAL;
+	generation = shm_load_acquire(&segment->policy->control.generation); /* (D1) */
+	if (event->policy_generation != generation && event->policy_generation + 1 != generation)
+		return snprintf(text, size, "%s", "");
+	return write_place(segment, segment->quotas[event->policy_generation & 1], event->place, text, size);
+}
+
+const char *shmq_event_kind_name(int kind)
+{
+	return events_kind_name(kind);
+}
