@@ -495,6 +495,30 @@ SHMQ_API int shmq_manifest_quota(const struct shmq_manifest *manifest, struct sh
  */
 SHMQ_API int shmq_policy_publish(struct shmq_segment *segment, const struct shmq_policy *policy);
 
+/* A rule in force for components that the policy does not name. */
+struct shmq_segment_rule {
+	size_t size;                   /* set to sizeof(struct shmq_segment_rule) before the call */
+	int kind;                      /* SHMQ_RULE_DEFAULT or SHMQ_RULE_PATTERN */
+	char name[SHMQ_NAME_MAX + 1];  /* the pattern; "" of the default */
+	char group[SHMQ_NAME_MAX + 1]; /* what such components count against, "" nothing */
+	struct shmq_quota quota;
+};
+
+/*
+ * Read back the rules in force for components that the policy does not name: index 0 is the default, from 1 on come
+ * the patterns, in no order.
+ *
+ * Returns  0, -ENOENT behind the last one, or -EINVAL where `out->size` is not set.
+ * Callable from any thread and with any access, as is the next one; no system call.
+ */
+SHMQ_API int shmq_segment_rule(struct shmq_segment *segment, uint32_t index, struct shmq_segment_rule *out);
+
+struct shmq_grant;
+
+/* Read back what such a rule grants. Returns as shmq_component_grant(). */
+SHMQ_API int shmq_segment_rule_grant(struct shmq_segment *segment, uint32_t index, size_t number,
+                                     struct shmq_grant *out);
+
 /* ---- Components -------------------------------------------------------------------------------------------------- */
 
 struct shmq_component;
@@ -524,6 +548,16 @@ SHMQ_API int shmq_component_register(struct shmq_segment *segment, const char *n
  * Callable from any thread of a controller; may wait for a grace period.
  */
 SHMQ_API int shmq_component_set(struct shmq_segment *segment, const char *name, const struct shmq_quota *quota);
+
+/*
+ * Register a component by its manifest. What it asks for is capped by what the published policy says of its name: limits
+ * are the smaller of both, and a capability is granted where both grant it. Of what it does not name the policy's holds,
+ * and how rates are counted is up to the policy alone. Later policies cap it anew.
+ *
+ * Returns  as shmq_component_register(); -ENOSPC also where the segment has no room for what it asks for
+ * Callable from any thread of a controller.
+ */
+SHMQ_API int shmq_component_register_manifest(struct shmq_segment *segment, const struct shmq_manifest *manifest);
 
 /*
  * Unregister a component. Handles of it give -ESTALE from now on; its place is used again after a grace period.
@@ -585,6 +619,22 @@ SHMQ_API bool shmq_component_is_group(struct shmq_component *component);
  * Callable from any thread; no system call.
  */
 SHMQ_API int shmq_component_origin(struct shmq_component *component, int resource, char *text, size_t size);
+
+/* Who says what a component may use. */
+enum shmq_source {
+	SHMQ_SOURCE_NAMED,   /* the policy names it */
+	SHMQ_SOURCE_FOLLOWS, /* it was registered by itself; a pattern of the policy or its default holds */
+	SHMQ_SOURCE_OWN,     /* it was registered with a quota of its own */
+	SHMQ_SOURCE_MANIFEST /* it was registered by a manifest, under the cap of the policy */
+};
+
+/*
+ * Tell who says what a component may use.
+ *
+ * Returns  enum shmq_source, or -EINVAL, -ESTALE, -EAGAIN.
+ * Callable from any thread; no system call.
+ */
+SHMQ_API int shmq_component_source(struct shmq_component *component);
 
 /* Give a handle back. NULL is allowed. Callable from any thread. */
 SHMQ_API void shmq_component_put(struct shmq_component *component);
@@ -683,7 +733,7 @@ SHMQ_API int shmq_verdict_format(char *text, size_t size, const struct shmq_verd
  */
 struct shmq_reservation {
 	struct shmq_component *component; /* NULL when finished */
-	uint64_t life, amount, taken_ns, group[4];
+	uint64_t life, amount, taken_ns, cost_ns[5], group[4];
 	uint32_t slot, entry, use, ranks, seq[5];
 	int resource;
 };
@@ -766,6 +816,126 @@ static inline void shmq_guard_finish(struct shmq_guard *guard)
 }
 
 static inline void shmq_guard_leave(struct shmq_guard *guard)
+{
+	shmq_cancel(&guard->reservation);
+}
+
+/* ---- Capabilities ------------------------------------------------------------------------------------------------ */
+
+/*
+ * Tell whether the policy grants a component a permission on a target: "filesystem.write" on "/app/data/log",
+ * "network.connect" on "example.org:443", "message.send" on "orders.created". What no rule grants is forbidden; of a
+ * component with a manifest, what the manifest did not ask for, too. Targets are normalised first: "//", "." and ".."
+ * count as a file system would take them, and one that leaves the root is forbidden.
+ *
+ * Returns  SHMQ_OK         granted
+ *          SHMQ_FORBIDDEN  not granted; counted, and told of as an event
+ *          -EINVAL         NULL
+ *          -EBADMSG        the segment is damaged
+ *          -ESTALE, -EAGAIN, -EXDEV, -ENOSYS  as shmq_try_consume()
+ * No system call, allocation or lock. Callable as shmq_check(), with any access; observers do not count.
+ */
+SHMQ_API int shmq_check_capability(struct shmq_component *c, const char *permission, const char *target);
+
+/*
+ * Check the capability, then whether an amount would be admitted. Takes nothing; `resource` SHMQ_NONE skips the quota.
+ * Returns as shmq_check_capability() and shmq_check().
+ */
+SHMQ_API int shmq_check_capability_with_quota(struct shmq_component *c, const char *permission, const char *target,
+                                              int resource, uint64_t amount, struct shmq_verdict *verdict);
+
+/* One capability of a component. */
+struct shmq_grant {
+	size_t size;         /* set to sizeof(struct shmq_grant) before the call */
+	char permission[64]; /* "filesystem.read" */
+	char pattern[4096];  /* as it is matched */
+	char origin[256];    /* "FILE:LINE", or "" */
+	bool is_asked;       /* from the component's manifest: the policy must grant it as well */
+};
+
+/*
+ * Look at a component's capabilities, one by one from `index` 0: those of the policy, then those of its manifest.
+ *
+ * Returns  0, -ENOENT past the last one, -EINVAL, -EBADMSG, -ESTALE, -EAGAIN.
+ * Callable from any thread and with any access; no system call.
+ */
+SHMQ_API int shmq_component_grant(struct shmq_component *component, size_t index, struct shmq_grant *out);
+
+/*
+ * What a host function needs of the component it works for: its capabilities, its quota, and how the last guard ended.
+ * One per thread, or per call; the component's handle is the caller's and must outlive it.
+ *
+ *     struct shmq_security_context context = SHMQ_SECURITY_CONTEXT(component);
+ *
+ *     SHMQ_GUARD(&context, "filesystem.write", path, SHMQ_STORAGE, size) {
+ *             context.result = write_file(path, data, size);
+ *     }
+ *     return context.result;
+ */
+struct shmq_security_context {
+	struct shmq_component *component;
+	int result; /* 0; SHMQ_FORBIDDEN, SHMQ_DENIED or -errno where the block did not run; else what the block set */
+	uint64_t actual;             /* what counts when the block ends well; it may lower it */
+	struct shmq_verdict verdict; /* of the quota */
+};
+
+#define SHMQ_SECURITY_CONTEXT(component)                                                                               \
+	{                                                                                                              \
+		(component), 0, 0,                                                                                     \
+		{                                                                                                      \
+			SHMQ_NONE, 0, 0, 0, 0, 0, 0, 0                                                                 \
+		}                                                                                                      \
+	}
+
+/*
+ * Run a block under a context: check the capability, reserve the amount, run the block, and account for it. Refusals are
+ * counted and become events; then the block does not run, and `context->result` says why. When the block ends with
+ * `context->result` 0, `context->actual` is committed; on any other result, on `break` and on `return` all is given back.
+ * `permission` NULL skips the capability, `resource` SHMQ_NONE the quota.
+ */
+#define SHMQ_GUARD(context, permission, target, resource, amount)                                                      \
+	SHMQ_CONTEXT_GUARD_(context, permission, target, resource, amount, __LINE__)
+
+/* Private to SHMQ_GUARD. */
+struct shmq_context_guard {
+	struct shmq_reservation reservation;
+	struct shmq_security_context *context;
+	bool runs;
+};
+#define SHMQ_CONTEXT_GUARD_(context, permission, target, resource, amount, line)                                       \
+	SHMQ_CONTEXT_GUARD_NAMED_(context, permission, target, resource, amount, line)
+#define SHMQ_CONTEXT_GUARD_NAMED_(context, permission, target, resource, amount, line)                                 \
+	for (struct shmq_context_guard shmq_context_guard_##line __attribute__((cleanup(shmq_context_guard_leave))) =  \
+	         shmq_context_guard_enter((context), (permission), (target), (resource), (amount));                    \
+	     shmq_context_guard_##line.runs; shmq_context_guard_finish(&shmq_context_guard_##line))
+
+static inline struct shmq_context_guard shmq_context_guard_enter(struct shmq_security_context *context,
+                                                                 const char *permission, const char *target,
+                                                                 int resource, uint64_t amount)
+{
+	struct shmq_context_guard guard;
+
+	guard.reservation.component = NULL;
+	guard.context = context;
+	context->actual = amount;
+	context->result = permission == NULL ? SHMQ_OK : shmq_check_capability(context->component, permission, target);
+	if (context->result == SHMQ_OK && resource != SHMQ_NONE)
+		context->result =
+		    shmq_reserve(&guard.reservation, context->component, resource, amount, &context->verdict);
+	guard.runs = context->result == SHMQ_OK || context->result == SHMQ_WOULD_DENY;
+	if (guard.runs)
+		context->result = 0;
+	return guard;
+}
+
+static inline void shmq_context_guard_finish(struct shmq_context_guard *guard)
+{
+	if (guard->context->result == 0 && guard->reservation.component != NULL)
+		guard->context->result = shmq_commit(&guard->reservation, guard->context->actual);
+	guard->runs = false;
+}
+
+static inline void shmq_context_guard_leave(struct shmq_context_guard *guard)
 {
 	shmq_cancel(&guard->reservation);
 }

@@ -14,10 +14,13 @@
 #include "core/tracker.h"
 #include "core/valid.h"
 #include "core/worker.h"
+#include "policy/format.h"
+#include "policy/manifest.h"
 #include "policy/messages.h"
-#include "policy/policy.h"
 #include "policy/publish.h"
+#include "policy/query.h"
 #include "policy/units.h"
+#include "policy/values.h"
 #include "shm/fields.h"
 
 #include <errno.h>
@@ -201,21 +204,118 @@ const char *shmq_policy_segment(const struct shmq_policy *policy, struct shmq_op
 		return NULL;
 	if (options != NULL)
 		*options = policy->options;
-	return policy->segment_name;
+	return policy_segment_name(policy);
 }
 
 size_t shmq_policy_count(const struct shmq_policy *policy)
 {
-	return policy == NULL ? 0 : policy->count;
+	return policy == NULL ? 0 : policy_count(policy, SHMQ_RULE_COMPONENT);
 }
 
 const char *shmq_policy_component(const struct shmq_policy *policy, size_t index, struct shmq_quota *quota)
 {
-	if (policy == NULL || index > policy->count)
+	size_t count = shmq_policy_count(policy);
+	const struct policy_rule *rule;
+
+	if (policy == NULL || index > count)
 		return NULL;
+	rule = &policy->rules[index == count ? 0 : policy->first[SHMQ_RULE_COMPONENT] + index];
 	if (quota != NULL)
-		*quota = index == policy->count ? policy->fallback : policy->components[index].quota;
-	return index == policy->count ? "" : policy->components[index].name;
+		*quota = rule->quota;
+	return rule->name;
+}
+
+static bool has_rule(const struct shmq_policy *policy, size_t index)
+{
+	return index < policy->first[SHMQ_RULE_KINDS];
+}
+
+int shmq_policy_rule(const struct shmq_policy *policy, size_t index, struct shmq_rule *out)
+{
+	if (policy == NULL || out == NULL || out->size < sizeof(*out))
+		return -EINVAL;
+	if (!has_rule(policy, index))
+		return -ENOENT;
+	query_rule(policy, index, out);
+	return 0;
+}
+
+size_t shmq_policy_find(const struct shmq_policy *policy, const char *name)
+{
+	return policy == NULL || name == NULL ? SIZE_MAX : policy_find(policy, name);
+}
+
+int shmq_policy_grant(const struct shmq_policy *policy, size_t index, size_t number, struct shmq_policy_grant *out)
+{
+	if (policy == NULL || out == NULL)
+		return -EINVAL;
+	return has_rule(policy, index) ? query_grant(policy, index, number, out) : -ENOENT;
+}
+
+int shmq_policy_origin(const struct shmq_policy *policy, size_t index, const char *key, struct shmq_origin *out)
+{
+	if (policy == NULL || key == NULL || out == NULL)
+		return -EINVAL;
+	return index == SHMQ_RULE_SEGMENT || has_rule(policy, index) ? query_origin(policy, index, key, out) : -ENOENT;
+}
+
+const char *shmq_policy_file(const struct shmq_policy *policy, size_t index)
+{
+	return policy == NULL || index >= policy->draft.file_count ? NULL : policy->draft.files[index];
+}
+
+int shmq_quota_format(char *text, size_t size, const struct shmq_quota *quota, int resource)
+{
+	return quota == NULL || (text == NULL && size > 0) ? -EINVAL : format_limit(text, size, quota, resource);
+}
+
+int shmq_amount_format(char *text, size_t size, int resource, uint64_t amount)
+{
+	return text == NULL && size > 0 ? -EINVAL : format_amount(text, size, resource, amount);
+}
+
+const char *shmq_algorithm_name(int algorithm)
+{
+	return values_algorithm(algorithm);
+}
+
+const char *shmq_enforcement_name(int enforcement)
+{
+	return values_enforcement(enforcement);
+}
+
+const char *shmq_inheritance_name(int inheritance)
+{
+	return values_inheritance(inheritance);
+}
+
+int shmq_manifest_load(struct shmq_manifest **out, const char *path, struct shmq_report *report)
+{
+	return out == NULL || path == NULL ? -EINVAL : manifest_load(out, path, report);
+}
+
+void shmq_manifest_free(struct shmq_manifest *manifest)
+{
+	if (manifest != NULL)
+		manifest_free(manifest);
+}
+
+const char *shmq_manifest_name(const struct shmq_manifest *manifest)
+{
+	return manifest == NULL ? NULL : manifest_name(manifest);
+}
+
+const char *shmq_manifest_version(const struct shmq_manifest *manifest)
+{
+	return manifest == NULL ? NULL : manifest_version(manifest);
+}
+
+int shmq_manifest_quota(const struct shmq_manifest *manifest, struct shmq_quota *out)
+{
+	if (manifest == NULL || out == NULL || out->size < sizeof(*out))
+		return -EINVAL;
+	*out = manifest->quota;
+	return 0;
 }
 
 /* What was done becomes an event, if it was done. */

@@ -5,10 +5,12 @@
  */
 #include <shmquota.h>
 
+#include "core/capability.h"
 #include "core/demands.h"
 #include "core/events.h"
 #include "core/operation.h"
 #include "core/rules.h"
+#include "policy/grants.h"
 #include "policy/messages.h"
 
 #include <errno.h>
@@ -151,17 +153,14 @@ static inline HOT_INLINE int take(struct shmq_component *c, int resource, uint64
                                   struct shmq_verdict *verdict)
 {
 	int result = check_arguments(c, resource, amount, verdict);
-	struct charge_receipt receipt;
 	struct operation operation;
-	struct charge charge;
 
 	if (result < 0)
 		return result;
 	result = operation_begin(&operation, c);
 	if (result < 0)
 		return result;
-	charge = charge_of(c, &operation);
-	result = charge_take(&charge, resource, amount, is_forced, verdict, &receipt);
+	result = charge_take_plain(c, operation.slot, operation.quota, resource, amount, is_forced, verdict);
 	operation_end(&operation);
 	return result;
 }
@@ -311,6 +310,129 @@ int shmq_memory_set(struct shmq_component *c, uint64_t bytes, struct shmq_verdic
 	result = reservation_set_memory(&charge, bytes, verdict);
 	operation_end(&operation);
 	return result;
+}
+
+/* ---- Capabilities ---- */
+
+/* The sets that must grant: the policy's, and what a manifest asked for. */
+struct grant_sets {
+	const struct shmq_shm_rules *area;
+	uint32_t area_bytes, granted, asked;
+	bool has_manifest;
+};
+
+static struct grant_sets grant_sets(const struct shmq_component *c, const struct shmq_shm_quota *quota)
+{
+	const struct shmq_segment *segment = c->segment;
+	const struct shmq_shm_quota *quotas = quota - c->key.index;
+	struct grant_sets sets = {.area = segment->rules[quotas == segment->quotas[1]],
+	                          .area_bytes = segment->layout.rules_bytes,
+	                          .granted = shm_load32_relaxed(&quota->grants)}; /* relaxed: as the limits */
+	const struct shmq_shm_quota *asked;
+	uint32_t offset = shm_load32_relaxed(&quota->asked); /* relaxed: as the limits */
+
+	sets.has_manifest = offset != 0;
+	asked = offset == 0 ? NULL : rules_at(sets.area, sets.area_bytes, offset, sizeof(*asked));
+	if (asked != NULL)
+		sets.asked = shm_load32_relaxed(&asked->grants); /* relaxed: as the limits */
+	return sets;
+}
+
+static int check_sets(const struct grant_sets *sets, const char *permission, const char *target)
+{
+	int result = capability_check(sets->area, sets->area_bytes, sets->granted, permission, target, NULL);
+
+	if (result == SHMQ_OK && sets->has_manifest)
+		result = capability_check(sets->area, sets->area_bytes, sets->asked, permission, target, NULL);
+	return result;
+}
+
+int shmq_check_capability(struct shmq_component *c, const char *permission, const char *target)
+{
+	return shmq_check_capability_with_quota(c, permission, target, SHMQ_NONE, 0, NULL);
+}
+
+int shmq_check_capability_with_quota(struct shmq_component *c, const char *permission, const char *target, int resource,
+                                     uint64_t amount, struct shmq_verdict *verdict)
+{
+	struct operation look;
+	int result = resource == SHMQ_NONE ? 0 : check_arguments(c, resource, amount, verdict);
+
+	if (c == NULL || permission == NULL || target == NULL)
+		return -EINVAL;
+	if (result < 0)
+		return result;
+	do {
+		struct grant_sets sets;
+		struct charge charge;
+
+		result = look_begin(&look, c);
+		if (result < 0)
+			return result;
+		charge = charge_of(c, &look);
+		sets = grant_sets(c, look.quota);
+		result = check_sets(&sets, permission, target);
+		if (result == SHMQ_FORBIDDEN && look.slot != NULL) {
+			struct report report = charge_report(&charge);
+
+			report_forbidden(&report, permission, target);
+		}
+		if (result == SHMQ_OK && resource != SHMQ_NONE)
+			result = charge_check(&charge, resource, amount, verdict);
+	} while (!look_end(&look, c));
+	return result;
+}
+
+/* Copy a grant out of the area, cut to what fits. */
+static void copy_grant(const struct shmq_component *c, const struct shmq_shm_quota *quotas, const struct grant *grant,
+                       struct shmq_grant *out)
+{
+	snprintf(out->permission, sizeof(out->permission), "%.*s", (int)grant->permission_length, grant->permission);
+	grants_format(out->pattern, sizeof(out->pattern), grant);
+	write_place(c->segment, quotas, grant->place, out->origin, sizeof(out->origin));
+}
+
+/* Find grant `*index` of a set, or count down. Returns 1 found, 0 not in this set, -EBADMSG. */
+static int find_grant(const struct grant_sets *sets, uint32_t offset, size_t *index, struct grant *out)
+{
+	struct grant_walk walk;
+	int result = offset == 0 ? 0 : capability_walk(&walk, sets->area, sets->area_bytes, offset);
+
+	while (result == 0 && offset != 0) {
+		result = capability_next(&walk, out);
+		if (result != 1)
+			return result;
+		if ((*index)-- == 0)
+			return 1;
+		result = 0;
+	}
+	return result;
+}
+
+int shmq_component_grant(struct shmq_component *component, size_t index, struct shmq_grant *out)
+{
+	struct operation look;
+	int result;
+
+	if (component == NULL || out == NULL || out->size < sizeof(*out))
+		return -EINVAL;
+	do {
+		struct grant_sets sets;
+		struct grant grant;
+		size_t left = index;
+
+		result = look_begin(&look, component);
+		if (result < 0)
+			return result;
+		sets = grant_sets(component, look.quota);
+		result = find_grant(&sets, sets.granted, &left, &grant);
+		out->is_asked = result == 0;
+		if (result == 0)
+			result = find_grant(&sets, sets.asked, &left, &grant);
+		if (result == 1)
+			copy_grant(component, look.quota - component->key.index, &grant, out);
+	} while (!look_end(&look, component));
+	return result == 1 ? 0 : result == 0 ? -ENOENT : result;
 }
 
 /* ---- Watching ---- */

@@ -24,6 +24,15 @@ static inline uint64_t clock_read_ns(clockid_t id)
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+/* Whole seconds of the coarse clock. */
+static inline uint64_t clock_coarse_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64_t)now.tv_sec;
+}
+
 /* The time by which windows of this length are judged. */
 static inline uint64_t clock_window_ms(uint64_t period_ms)
 {

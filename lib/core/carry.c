@@ -5,6 +5,8 @@
 #include "core/carry.h"
 
 #include "base/wide.h"
+#include "core/bucket.h"
+#include "core/sliding.h"
 #include "core/tracker.h"
 
 static enum shmq_inheritance inheritance_of(const struct shmq_shm_quota *quota)
@@ -20,45 +22,57 @@ static uint64_t proportion(uint64_t used, uint64_t old_limit, uint64_t new_limit
 	return (uint64_t)(((uint128)used * new_limit + old_limit - 1) / old_limit);
 }
 
-/* A window: what is too much is charged without being used, what is too little refunded. */
-static void adjust_window(struct shmq_shm_tracker *tracker, int resource, const struct tracker_limits *limits,
-                          uint64_t wanted)
+static bool is_bucket(const struct tracker_limits *limits)
 {
-	struct shmq_shm_rate *rate = tracker_rate(tracker, resource);
-	uint64_t now_ms = clock_window_ms(limits->period_ms);
-	struct window_view view;
+	return (limits->mode & MODE_ALGORITHM_MASK) == SHMQ_BUCKET;
+}
 
-	window_read(rate, limits->period_ms, now_ms, &view);
-	if (wanted < view.used) {
-		window_refund(rate, view.seq, view.used - wanted);
-	} else if (wanted > view.used &&
-	           window_take(rate, wanted - view.used, WINDOW_CEILING, limits->period_ms, now_ms, &view)) {
-		/* relaxed: a figure for people; ours under the controller lock */
-		shm_add_relaxed(&tracker->adjusted[resource - SHMQ_MESSAGES], wanted - view.used);
+/* How much a bucket, or a window that becomes one, holds afterwards. */
+static void carry_into_bucket(struct shmq_shm_rate *rate, const struct tracker_limits *old,
+                              const struct tracker_limits *new, uint64_t used, enum shmq_inheritance inheritance)
+{
+	struct bucket bucket = tracker_bucket(new);
+
+	if (inheritance == SHMQ_INHERIT_PROPORTIONAL)
+		used = proportion(used, old->capacity, new->capacity);
+	else if (inheritance == SHMQ_INHERIT_RESET)
+		used = 0;
+	bucket_set(&rate->tat, &bucket, used, bucket_now_ns(&bucket));
+}
+
+static void carry_into_window(struct shmq_shm_rate *rate, const struct tracker_limits *old,
+                              const struct tracker_limits *new, enum shmq_inheritance inheritance)
+{
+	bool is_sliding = (old->mode & MODE_ALGORITHM_MASK) == SHMQ_SLIDING;
+	bool has_limits = old->limit != 0 && old->limit != SHMQ_UNLIMITED && new->limit != SHMQ_UNLIMITED;
+	struct window_view view = {0};
+
+	if (inheritance == SHMQ_INHERIT_RESET)
+		window_reset(rate);
+	if (inheritance == SHMQ_INHERIT_PROPORTIONAL && has_limits && !is_bucket(old)) {
+		if (is_sliding)
+			sliding_read(rate, old->period_ms, clock_window_ms(old->period_ms), &view);
+		window_rescale(rate, is_sliding ? view.used - sliding_own(&view, old->period_ms) : 0, old->limit,
+		               new->limit);
 	}
+	if (old->period_ms != new->period_ms)
+		window_realign(rate, new->period_ms);
 }
 
 static void carry_rate(struct shmq_shm_tracker *tracker, int resource, const struct shmq_shm_quota *before,
                        const struct shmq_shm_quota *active)
 {
 	struct tracker_limits old = tracker_limits(before, resource), new = tracker_limits(active, resource);
+	struct shmq_shm_rate *rate = tracker_rate(tracker, resource);
 	struct shmq_resource_status status;
 
-	if (old.limit == new.limit && old.mode == new.mode)
+	if (old.limit == new.limit && old.mode == new.mode &&old.per_period == new.per_period)
 		return;
 	tracker_read(tracker, resource, &old, false, &status);
-	if (old.period_ms != new.period_ms)
-		window_realign(tracker_rate(tracker, resource), new.period_ms);
-	switch (inheritance_of(active)) {
-	case SHMQ_INHERIT_RESET:
-		window_reset(tracker_rate(tracker, resource));
-		break;
-	case SHMQ_INHERIT_PROPORTIONAL:
-		adjust_window(tracker, resource, &new, proportion(status.used, old.limit, new.limit));
-		break;
-	case SHMQ_INHERIT_KEEP:
-		break;
-	}
+	if (is_bucket(&new))
+		carry_into_bucket(rate, &old, &new, status.used, inheritance_of(active));
+	else
+		carry_into_window(rate, &old, &new, inheritance_of(active));
 }
 
 void carry_component(const struct shmq_segment *segment, uint32_t component, const struct shmq_shm_quota *before,

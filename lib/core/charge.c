@@ -49,31 +49,54 @@ static void verdict_admit(struct shmq_verdict *verdict)
 	verdict->retry_after_ns = 0;
 }
 
-int charge_take_refused(const struct charge *charge, int resource, uint64_t amount, struct shmq_verdict *verdict,
-                        struct charge_receipt *receipt)
+void charge_tell(struct shmq_verdict *verdict, const struct shmq_shm_quota *quota, int resource, uint64_t used,
+                 uint64_t amount)
 {
-	uint32_t component = charge->component->key.index;
-	struct tracker_limits limits = limits_of(charge, component, resource, false);
+	struct tracker_limits limits = tracker_limits(quota, resource);
+
+	tracker_judge(verdict, &limits, used, amount);
+}
+
+void charge_watch(struct shmq_component *component, const struct shmq_shm_quota *quota, int resource, uint64_t used)
+{
+	struct report report = {component, quota - component->key.index};
+	struct tracker_limits limits = tracker_limits(quota, resource);
+
+	report_watch(&report, resource, component->key.index, &limits, used);
+}
+
+int charge_refused(struct shmq_component *component, const struct shmq_shm_quota *quota, int resource, uint64_t amount,
+                   const struct charge_seen *seen, struct shmq_verdict *verdict)
+{
+	struct report report = {component, quota - component->key.index};
+	struct tracker_limits limits = tracker_limits(quota, resource);
 	enum shmq_enforcement enforcement = charge_enforcement(&limits);
+	struct tracker_receipt receipt;
 	int result;
 
+	if (verdict != NULL) {
+		tracker_judge(verdict, &limits, seen->used, 0);
+		tracker_advise(verdict, &limits, seen->start_ms, seen->now_ms);
+	}
+	if (seen->used + amount <= limits.limit)
+		return -EOVERFLOW; /* it passed the end of what can be counted, not the limit */
 	if (enforcement == SHMQ_ENFORCE_DENY) {
-		refused(charge, resource, amount, component, true);
+		report_refusal(&report, resource, amount, component->key.index, true);
 		return SHMQ_DENIED;
 	}
 	limits.limit = SHMQ_UNLIMITED;
-	result =
-	    tracker_take(charge->component->segment, component, resource, &limits, amount, NULL, &receipt->rank[0]);
+	result = tracker_take(component->segment, component->key.index, resource, &limits, amount, NULL, &receipt);
 	if (result != SHMQ_OK)
 		return result;
 	verdict_admit(verdict);
+	report_watch(&report, resource, component->key.index, &limits, receipt.used + amount);
 	if (enforcement == SHMQ_ENFORCE_OFF)
 		return SHMQ_OK;
-	refused(charge, resource, amount, component, false);
+	report_refusal(&report, resource, amount, component->key.index, false);
 	return SHMQ_WOULD_DENY;
 }
 
-/* ---- Rates of groups ---- */
+/* ---- Rates and plain amounts, rank by rank ---- */
 
 /* Look first: a refusal leaves even totals alone, unless somebody takes the rest in between. */
 static int check_groups(const struct charge *charge, const struct group_chain *chain, int resource, uint64_t amount,
@@ -131,7 +154,7 @@ static int take_rank(const struct charge *charge, uint32_t component, int resour
 	return result;
 }
 
-static int take_rates(const struct charge *charge, const struct group_chain *chain, int resource, uint64_t amount,
+static int take_ranks(const struct charge *charge, const struct group_chain *chain, int resource, uint64_t amount,
                       bool is_forced, struct shmq_verdict *verdict, struct charge_receipt *receipt)
 {
 	int outcome = SHMQ_OK;
@@ -276,21 +299,33 @@ static int take_levels(const struct charge *charge, const struct group_chain *ch
 	return charge_conclude(charge, &steps, admitted, verdict);
 }
 
-int charge_take_elsewhere(const struct charge *charge, int resource, uint64_t amount, bool is_forced,
-                          struct shmq_verdict *verdict, struct charge_receipt *receipt)
+int charge_take(const struct charge *charge, int resource, uint64_t amount, bool is_forced,
+                struct shmq_verdict *verdict, struct charge_receipt *receipt)
 {
 	struct group_chain chain;
 
 	group_chain_of(charge->component->segment, charge->quotas, charge->component->key.index, &chain);
 	if (tracker_is_rate(resource))
-		return take_rates(charge, &chain, resource, amount, is_forced, verdict, receipt);
+		return take_ranks(charge, &chain, resource, amount, is_forced, verdict, receipt);
 	if (charge_is_frozen(charge)) {
 		if (is_forced)
 			return -EAGAIN;
 		refused(charge, resource, amount, charge->component->key.index, true);
 		return SHMQ_DENIED;
 	}
+	if (chain.count == 1)
+		return take_ranks(charge, &chain, resource, amount, is_forced, verdict, receipt);
 	return take_levels(charge, &chain, resource, amount, is_forced, verdict);
+}
+
+int charge_take_otherwise(struct shmq_component *component, struct shmq_shm_slot *slot,
+                          const struct shmq_shm_quota *quota, int resource, uint64_t amount, bool is_forced,
+                          struct shmq_verdict *verdict)
+{
+	struct charge charge = {component, slot, quota - component->key.index};
+	struct charge_receipt receipt;
+
+	return charge_take(&charge, resource, amount, is_forced, verdict, &receipt);
 }
 
 static int release_level(const struct charge *charge, const struct group_chain *chain, int resource, uint64_t amount,
@@ -357,6 +392,15 @@ int charge_check(const struct charge *charge, int resource, uint64_t amount, str
 	struct group_chain chain;
 	int result = SHMQ_OK;
 
+	if (verdict == NULL && group_parent(charge_quota(charge)) == 0) {
+		struct tracker_limits limits = tracker_limits(charge_quota(charge), resource);
+
+		result = tracker_check(&charge->component->segment->trackers[charge->component->key.index], resource,
+		                       &limits, amount, NULL);
+		if (result != SHMQ_DENIED)
+			return result;
+	}
+	result = SHMQ_OK;
 	group_chain_of(charge->component->segment, charge->quotas, charge->component->key.index, &chain);
 	for (unsigned i = 0; i < chain.count && (result == SHMQ_OK || result == SHMQ_WOULD_DENY); i++) {
 		int here = check_rank(charge, chain.component[i], resource, amount, verdict);

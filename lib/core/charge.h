@@ -49,44 +49,75 @@ static inline bool charge_is_frozen(const struct charge *charge)
 	return (shm_load_relaxed(&charge_quota(charge)->flags) & QUOTA_FROZEN) != 0; /* relaxed: directory_quota() */
 }
 
-/* The ways that charge_take() does not go itself. */
-int charge_take_elsewhere(const struct charge *charge, int resource, uint64_t amount, bool is_forced,
-                          struct shmq_verdict *verdict, struct charge_receipt *receipt);
-int charge_take_refused(const struct charge *charge, int resource, uint64_t amount, struct shmq_verdict *verdict,
-                        struct charge_receipt *receipt);
-
 /*
  * Take `amount`, and for good where it is of a level. `is_forced`: it has happened already.
  *
  * Returns  SHMQ_OK, SHMQ_DENIED (counted), SHMQ_WOULD_DENY (taken and counted), -EOVERFLOW; -EAGAIN where a forced
  *          amount of a level came while the component changes its group
  */
-static inline HOT_INLINE int charge_take(const struct charge *charge, int resource, uint64_t amount, bool is_forced,
-                                         struct shmq_verdict *verdict, struct charge_receipt *receipt)
+int charge_take(const struct charge *charge, int resource, uint64_t amount, bool is_forced,
+                struct shmq_verdict *verdict, struct charge_receipt *receipt);
+
+/* What a take of a plain window or a level found. */
+struct charge_seen {
+	uint64_t used, start_ms, now_ms; /* times are 0 for levels */
+};
+
+/* The ways that charge_take_plain() does not go itself. They are off the hot path, and so small calls there. */
+int charge_take_otherwise(struct shmq_component *component, struct shmq_shm_slot *slot,
+                          const struct shmq_shm_quota *quota, int resource, uint64_t amount, bool is_forced,
+                          struct shmq_verdict *verdict);
+int charge_refused(struct shmq_component *component, const struct shmq_shm_quota *quota, int resource, uint64_t amount,
+                   const struct charge_seen *seen, struct shmq_verdict *verdict);
+void charge_tell(struct shmq_verdict *verdict, const struct shmq_shm_quota *quota, int resource, uint64_t used,
+                 uint64_t amount);
+void charge_watch(struct shmq_component *component, const struct shmq_shm_quota *quota, int resource, uint64_t used);
+
+/*
+ * charge_take() for who needs no receipt: the hot path, written out for a component without groups and for levels and
+ * plain windows. Everything else is a call.
+ */
+static inline HOT_INLINE int charge_take_plain(struct shmq_component *component, struct shmq_shm_slot *slot,
+                                               const struct shmq_shm_quota *quota, int resource, uint64_t amount,
+                                               bool is_forced, struct shmq_verdict *verdict)
 {
-	const struct shmq_shm_quota *quota = charge_quota(charge);
-	struct tracker_limits limits;
-	int result;
-
+	struct shmq_shm_tracker *tracker = &component->segment->trackers[component->key.index];
 	/* relaxed: directory_quota() acquired them */
-	if (__builtin_expect((shm_load_relaxed(&quota->flags) & (QUOTA_GROUPED | QUOTA_FROZEN)) != 0, 0))
-		return charge_take_elsewhere(charge, resource, amount, is_forced, verdict, receipt);
-	limits = tracker_limits(quota, resource);
-	if (is_forced)
-		limits.limit = SHMQ_UNLIMITED;
-	receipt->count = 1;
-	receipt->component[0] = charge->component->key.index;
-	result = tracker_take(charge->component->segment, charge->component->key.index, resource, &limits, amount,
-	                      verdict, &receipt->rank[0]);
-	if (__builtin_expect(result == SHMQ_DENIED, 0))
-		return charge_take_refused(charge, resource, amount, verdict, receipt);
-	if (__builtin_expect(result == SHMQ_OK, 1)) {
-		struct report report = charge_report(charge);
+	uint64_t limit = shm_load_relaxed(&quota->resource[resource].limit) & QUOTA_AMOUNT_MASK;
+	uint64_t mode = shm_load_relaxed(&quota->resource[resource].mode);
+	uint64_t special = shm_load_relaxed(&quota->flags) & (QUOTA_GROUPED | QUOTA_FROZEN);
+	uint64_t ceiling = limit < WINDOW_CEILING && !is_forced ? limit : WINDOW_CEILING;
+	struct window_view view = {0};
+	uint64_t now_ms = 0;
+	bool is_taken;
 
-		report_watch(&report, resource, charge->component->key.index, &limits, receipt->rank[0].used + amount);
+	if (__builtin_expect((special | (mode & MODE_ALGORITHM_MASK)) != 0, 0))
+		return charge_take_otherwise(component, slot, quota, resource, amount, is_forced, verdict);
+	if (tracker_is_rate(resource)) {
+		now_ms = clock_window_ms(mode >> MODE_PERIOD_AT);
+		is_taken = window_take(tracker_rate(tracker, resource), amount, ceiling, mode >> MODE_PERIOD_AT, now_ms,
+		                       &view);
+	} else {
+		struct level_place place = tracker_level(component->segment, component->key.index, resource);
+
+		is_taken = level_take(&place, amount, ceiling, &view.used);
 	}
-	return result;
+	if (__builtin_expect(!is_taken, 0)) {
+		struct charge_seen seen = {view.used, view.start_ms, now_ms};
+
+		return charge_refused(component, quota, resource, amount, &seen, verdict);
+	}
+	/* relaxed: a hint; charge_watch() looks closely. A limit of none is above all that can be used. */
+	if (__builtin_expect((view.used + amount) * 100 >= limit * (mode >> MODE_WARNING_AT & MODE_PERCENT_MASK) ||
+	                         shm_load32_relaxed(&tracker->threshold[resource]) != 0,
+	                     0))
+		charge_watch(component, quota, resource, view.used + amount);
+	if (verdict != NULL)
+		charge_tell(verdict, quota, resource, view.used, amount);
+	return SHMQ_OK;
 }
+
+static_assert(WINDOW_CEILING == LEVEL_CEILING, "one ceiling for both");
 
 /* Take back what charge_take() took of a rate. Its share of total and peak stays. */
 void charge_give_back(const struct shmq_segment *segment, int resource, uint64_t amount,

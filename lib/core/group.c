@@ -9,13 +9,11 @@ static bool is_present(const struct shmq_shm_quota *quota)
 	return (shm_load_acquire(&quota->flags) & QUOTA_PRESENT) != 0; /* (D3) */
 }
 
-void group_chain_of(const struct shmq_segment *segment, const struct shmq_shm_quota *quotas, uint32_t component,
-                    struct group_chain *out)
+void group_chain_above(const struct shmq_segment *segment, const struct shmq_shm_quota *quotas, uint32_t component,
+                       struct group_chain *out)
 {
 	uint32_t parent = group_parent(&quotas[component]);
 
-	out->component[0] = component;
-	out->count = 1;
 	while (parent != 0 && parent <= segment->layout.components && out->count <= LAYOUT_ANCESTORS &&
 	       is_present(&quotas[parent - 1])) {
 		out->component[out->count++] = parent - 1;

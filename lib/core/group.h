@@ -22,9 +22,19 @@ static inline uint32_t group_parent(const struct shmq_shm_quota *quota)
 	return shm_load32_relaxed(&quota->parent); /* relaxed: the policy's generation released it */
 }
 
+/* Add what stands above a component. */
+void group_chain_above(const struct shmq_segment *segment, const struct shmq_shm_quota *quotas, uint32_t component,
+                       struct group_chain *out);
+
 /* `quotas` is the table in force. Bounded, whatever the table says. */
-void group_chain_of(const struct shmq_segment *segment, const struct shmq_shm_quota *quotas, uint32_t component,
-                    struct group_chain *out);
+static inline void group_chain_of(const struct shmq_segment *segment, const struct shmq_shm_quota *quotas,
+                                  uint32_t component, struct group_chain *out)
+{
+	out->component[0] = component;
+	out->count = 1;
+	if (__builtin_expect(group_parent(&quotas[component]) != 0, 0))
+		group_chain_above(segment, quotas, component, out);
+}
 
 /* The chain of a component whose registration has ended: the groups that it counted against to the end. */
 void group_chain_of_ended(const struct shmq_segment *segment, uint32_t component, struct group_chain *out);

@@ -72,10 +72,10 @@ void ledger_open(const struct ledger_entry *entry, const struct group_chain *cha
 	shm_store_relaxed(&holding->level, (uint64_t)chain->component[0] << 32 | levels);
 	shm_store_relaxed(&holding->genstate, genstate);
 	shm_store_relaxed(&holding->rest, 0);
-	for (unsigned i = 0; i < LAYOUT_ANCESTORS; i++)
-		shm_store_relaxed(&holding->ancestor[i],
-		                  i + 1 < chain->count ? group_registration(entry->segment, chain->component[i + 1])
-		                                       : 0);
+	for (unsigned i = 1; i < chain->count; i++)
+		shm_store_relaxed(&holding->ancestor[i - 1], group_registration(entry->segment, chain->component[i]));
+	if (chain->count <= LAYOUT_ANCESTORS) /* the chain ends at the first 0 */
+		shm_store_relaxed(&holding->ancestor[chain->count - 1], 0);
 }
 
 bool ledger_is_of(const struct ledger_entry *entry, uint32_t component, unsigned levels, uint64_t genstate)

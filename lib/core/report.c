@@ -10,11 +10,6 @@
 
 #include <string.h>
 
-static uint64_t now_s(void)
-{
-	return clock_read_ns(CLOCK_MONOTONIC_COARSE) / NS_PER_S;
-}
-
 static void write_note(const struct shmq_segment *segment, struct event_note *note)
 {
 	uint64_t token = worker_self->token;
@@ -46,38 +41,44 @@ static void add_limits(struct event_note *note, const struct report *report, int
 	struct tracker_limits limits = tracker_limits(&report->quotas[component], resource);
 
 	quota_load(&rule, &report->quotas[component]);
-	note->limit = limits.capacity;
+	note->limit = limits.capacity; /* of a bucket its burst */
 	note->period_ns = limits.period_ms * NS_PER_MS;
 	note->place = rule.place[resource];
 }
 
-void report_refusal(const struct report *report, int resource, uint64_t amount, uint32_t refuser, bool is_denied)
+/* Once a second: looked at again rather than handed down all the way. */
+static void tell_refusal(const struct report *report, int resource, uint64_t amount, uint32_t refuser, bool is_denied,
+                         uint64_t suppressed)
 {
 	const struct shmq_segment *segment = report->component->segment;
-	uint32_t own = report->component->key.index;
-	struct shmq_shm_tracker *tracker = &segment->trackers[own];
+	struct event_note note =
+	    note_about(report, is_denied ? SHMQ_EVENT_QUOTA_VIOLATION : SHMQ_EVENT_WOULD_DENY, resource);
+	struct tracker_limits limits = tracker_limits(&report->quotas[refuser], resource);
 	struct shmq_verdict seen = {.requested = amount};
-	struct tracker_limits limits;
-	struct event_note note;
-	uint64_t count;
 
-	if (refuser != own) /* relaxed: figures for people */
-		shm_add_relaxed(
-		    &(is_denied ? segment->trackers[refuser].denied : segment->trackers[refuser].would_deny)[resource],
-		    1);
-	count = shm_fetch_add_relaxed(&(is_denied ? tracker->denied : tracker->would_deny)[resource], 1) + 1;
-	count += shm_load_relaxed(&(is_denied ? tracker->would_deny : tracker->denied)[resource]);
-	note = note_about(report, is_denied ? SHMQ_EVENT_QUOTA_VIOLATION : SHMQ_EVENT_WOULD_DENY, resource);
-	if (!event_is_due(&tracker->reported[resource], count, now_s(), &note.suppressed))
-		return;
-	/* Once a second: looked at again rather than handed down all the way. */
-	limits = tracker_limits(&report->quotas[refuser], resource);
 	tracker_check(&segment->trackers[refuser], resource, &limits, amount, &seen);
 	add_limits(&note, report, resource, refuser);
+	note.suppressed = suppressed;
 	note.refused_by = refuser;
 	note.requested = amount;
 	note.used = seen.current;
 	write_note(segment, &note);
+}
+
+void report_refusal(const struct report *report, int resource, uint64_t amount, uint32_t refuser, bool is_denied)
+{
+	struct shmq_shm_tracker *trackers = report->component->segment->trackers;
+	struct shmq_shm_tracker *own = &trackers[report->component->key.index];
+	struct shm_u64 *counted = is_denied ? own->denied : own->would_deny;
+	struct shm_u64 *other = is_denied ? own->would_deny : own->denied;
+	uint64_t count, suppressed;
+
+	/* relaxed: figures for people */
+	if (refuser != report->component->key.index)
+		shm_add_relaxed(&(is_denied ? trackers[refuser].denied : trackers[refuser].would_deny)[resource], 1);
+	count = shm_fetch_add_relaxed(&counted[resource], 1) + 1 + shm_load_relaxed(&other[resource]);
+	if (event_is_due(&own->reported[resource], count, clock_coarse_s(), &suppressed))
+		tell_refusal(report, resource, amount, refuser, is_denied, suppressed);
 }
 
 void report_forbidden(const struct report *report, const char *permission, const char *target)
@@ -88,7 +89,7 @@ void report_forbidden(const struct report *report, const char *permission, const
 	uint64_t count = shm_fetch_add_relaxed(&tracker->forbidden, 1) + 1; /* relaxed: a figure for people */
 	char text[SHMQ_EVENT_TEXT_MAX + 1];
 
-	if (!event_is_due(&tracker->forbidden_reported, count, now_s(), &note.suppressed))
+	if (!event_is_due(&tracker->forbidden_reported, count, clock_coarse_s(), &note.suppressed))
 		return;
 	note.text_length = events_describe(text, permission, target);
 	note.text = text;
@@ -102,10 +103,17 @@ void report_threshold(const struct report *report, int resource, uint32_t compon
 	struct event_note note = note_about(report, 0, resource);
 	struct directory_key key;
 	char name[SHMQ_NAME_MAX + 1];
+	uint64_t held = used;
 
-	note.kind = threshold_cross(&segment->trackers[component].threshold[resource], used, limits.capacity,
+	/* That a window begins with nothing used is no news: a threshold of a rate is held by the window before, too. */
+	if (tracker_is_rate(resource)) {
+		uint64_t former = window_former(tracker_rate(&segment->trackers[component], resource));
+
+		held = former > used ? former : used;
+	}
+	note.kind = threshold_cross(&segment->trackers[component].threshold[resource], held, limits.capacity,
 	                            limits.mode >> MODE_WARNING_AT & ((1 << MODE_PERCENT_BITS) - 1),
-	                            limits.mode >> MODE_CRITICAL_AT & ((1 << MODE_PERCENT_BITS) - 1), now_s(),
+	                            limits.mode >> MODE_CRITICAL_AT & ((1 << MODE_PERCENT_BITS) - 1), clock_coarse_s(),
 	                            &note.suppressed);
 	if (note.kind == 0)
 		return;

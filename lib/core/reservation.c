@@ -5,6 +5,7 @@
 #include "core/reservation.h"
 
 #include "base/process.h"
+#include "base/wide.h"
 
 #include <errno.h>
 
@@ -67,20 +68,63 @@ static int hold(const struct charge *charge, const struct group_chain *chain, un
 	return charge_conclude(charge, steps, admitted, verdict);
 }
 
+/* The frequent case: no groups, and a quota that denies. Returns as charge_take(). */
+static int reserve_plain(const struct charge *charge, const struct group_chain *chain, int resource, uint64_t amount,
+                         struct ledger_entry *entry, struct shmq_verdict *verdict)
+{
+	struct shmq_component *component = charge->component;
+	const struct shmq_shm_quota *quota = charge_quota(charge);
+	struct level_place place = tracker_level(component->segment, component->key.index, resource);
+	/* relaxed: as tracker_limits() */
+	uint64_t limit = quota_limit(shm_load_relaxed(&quota->resource[resource].limit));
+	struct charge_seen seen = {0};
+	bool is_taken;
+
+	*entry = (struct ledger_entry){component->segment, (uint32_t)(charge->slot - component->segment->slots), 0};
+	holding_lock(holding_private(entry));
+	if (!holding_find_entry(entry, true)) {
+		holding_unlock(holding_private(entry));
+		return -EAGAIN;
+	}
+	ledger_open(entry, chain, resource == SHMQ_STORAGE ? LEDGER_STORAGE : LEDGER_MEMORY, component->key.genstate);
+	/* Of one rank the word of a share is the amount. */
+	is_taken =
+	    ledger_take(entry, &place, amount, amount, limit < LEVEL_CEILING ? limit : LEVEL_CEILING, &seen.used);
+	holding_private(entry)->held += is_taken;
+	holding_unlock(holding_private(entry));
+	if (!is_taken)
+		return charge_refused(component, quota, resource, amount, &seen, verdict);
+	charge_watch(component, quota, resource, seen.used + amount);
+	if (verdict != NULL)
+		charge_tell(verdict, quota, resource, seen.used, amount);
+	return SHMQ_OK;
+}
+
+static int reserve_ranks(const struct charge *charge, const struct group_chain *chain, int resource, uint64_t amount,
+                         struct ledger_entry *entry, struct shmq_verdict *verdict)
+{
+	struct holding_steps steps;
+
+	holding_begin(&steps);
+	charge_add_steps(charge, chain, resource, amount, &steps);
+	return hold(charge, chain, resource == SHMQ_STORAGE ? LEDGER_STORAGE : LEDGER_MEMORY, &steps, entry, verdict);
+}
+
 static int reserve_level(struct shmq_reservation *out, const struct charge *charge, int resource, uint64_t amount,
                          struct shmq_verdict *verdict)
 {
-	struct shmq_segment *segment = charge->component->segment;
-	struct holding_steps steps;
+	const struct shmq_shm_quota *quota = charge_quota(charge);
 	struct group_chain chain;
 	struct ledger_entry entry;
+	bool is_plain;
 	int result;
 
-	group_chain_of(segment, charge->quotas, charge->component->key.index, &chain);
-	holding_begin(&steps);
-	charge_add_steps(charge, &chain, resource, amount, &steps);
-	result =
-	    hold(charge, &chain, resource == SHMQ_STORAGE ? LEDGER_STORAGE : LEDGER_MEMORY, &steps, &entry, verdict);
+	group_chain_of(charge->component->segment, charge->quotas, charge->component->key.index, &chain);
+	/* relaxed: as tracker_limits() */
+	is_plain = chain.count == 1 && (shm_load_relaxed(&quota->resource[resource].mode) >> MODE_ENFORCE_AT &
+	                                ((1 << MODE_ENFORCE_BITS) - 1)) == SHMQ_ENFORCE_DENY;
+	result = is_plain ? reserve_plain(charge, &chain, resource, amount, &entry, verdict)
+	                  : reserve_ranks(charge, &chain, resource, amount, &entry, verdict);
 	out->slot = entry.slot;
 	out->entry = entry.index;
 	out->use = holding_private(&entry)->uses;
@@ -96,6 +140,10 @@ static void remember(struct shmq_reservation *out, const struct charge_receipt *
 	out->ranks = receipt->count;
 	out->taken_ns = receipt->count > 0 ? receipt->rank[0].taken_ns : 0;
 	for (unsigned i = 0; i < receipt->count; i++) {
+		/* Of several buckets the earliest time: it gives back the least. */
+		if (receipt->rank[i].cost_ns > 0 && (out->taken_ns == 0 || receipt->rank[i].taken_ns < out->taken_ns))
+			out->taken_ns = receipt->rank[i].taken_ns;
+		out->cost_ns[i] = receipt->rank[i].cost_ns;
 		out->seq[i] = receipt->rank[i].seq;
 		if (i > 0)
 			out->group[i - 1] = group_registration(segment, receipt->component[i]);
@@ -110,7 +158,9 @@ int reservation_reserve(struct shmq_reservation *out, const struct charge *charg
 	bool is_held = !tracker_is_rate(resource) && amount > 0;
 	int result;
 
-	*out = (struct shmq_reservation){.resource = resource, .amount = amount};
+	out->component = NULL;
+	out->resource = resource;
+	out->amount = amount;
 	if (is_held && charge_is_frozen(charge))
 		return charge_take(charge, resource, amount, false, verdict, &receipt);
 	if (is_held)
@@ -158,6 +208,12 @@ bool reservation_is_simple(const struct shmq_reservation *reservation)
 	       shm_load_acquire(&component->segment->entries[component->key.index].genstate) == component->key.genstate;
 }
 
+/* What a part of an amount cost, rounded down. */
+static uint64_t part_of(uint64_t cost_ns, uint64_t amount, uint64_t whole)
+{
+	return (uint64_t)((uint128)cost_ns * amount / (whole > 0 ? whole : 1));
+}
+
 /* Give `amount` of a rate back to all ranks that are still there. */
 static void refund(const struct shmq_reservation *reservation, uint64_t amount)
 {
@@ -171,7 +227,9 @@ static void refund(const struct shmq_reservation *reservation, uint64_t amount)
 			continue;
 		receipt.component[receipt.count] = component;
 		receipt.rank[receipt.count++] =
-		    (struct tracker_receipt){.seq = reservation->seq[i], .taken_ns = reservation->taken_ns};
+		    (struct tracker_receipt){.taken_ns = reservation->taken_ns,
+		                             .cost_ns = part_of(reservation->cost_ns[i], amount, reservation->amount),
+		                             .seq = reservation->seq[i]};
 	}
 	charge_give_back(segment, reservation->resource, amount, &receipt);
 }

@@ -4,6 +4,9 @@
  */
 #include "core/tracker.h"
 
+#include "core/bucket.h"
+#include "core/sliding.h"
+
 static const struct shmq_shm_rate *rate_of(const struct shmq_shm_tracker *tracker, int resource)
 {
 	return &tracker->rate[resource - SHMQ_MESSAGES];
@@ -27,15 +30,124 @@ void tracker_advise(struct shmq_verdict *verdict, const struct tracker_limits *l
 		verdict->retry_after_ns = (wait_ms < limits->period_ms ? wait_ms : limits->period_ms) * NS_PER_MS;
 }
 
+/* ---- Sliding windows and buckets ---- */
+
+void tracker_add_burst(struct tracker_limits *limits, const struct shmq_shm_quota *quota, int resource)
+{
+	/* relaxed: as the limits */
+	uint64_t burst = shm_load_relaxed(&quota->resource[resource].burst) & QUOTA_AMOUNT_MASK;
+
+	if (limits->limit == 0 || limits->limit == SHMQ_UNLIMITED || !tracker_is_rate(resource)) {
+		limits->mode &= ~(uint64_t)MODE_ALGORITHM_MASK;
+		return;
+	}
+	if (burst > 0)
+		limits->limit = limits->capacity = burst;
+}
+
+static bool is_bucket(const struct tracker_limits *limits)
+{
+	return (limits->mode & MODE_ALGORITHM_MASK) == SHMQ_BUCKET;
+}
+
+static bool is_sliding(const struct tracker_limits *limits)
+{
+	return (limits->mode & MODE_ALGORITHM_MASK) == SHMQ_SLIDING && limits->limit != SHMQ_UNLIMITED;
+}
+
+struct bucket tracker_bucket(const struct tracker_limits *limits)
+{
+	return (struct bucket){limits->per_period, limits->period_ms * NS_PER_MS, limits->capacity};
+}
+
+/* A bucket is reported as so much per the time in which it drains. */
+static void judge_bucket(struct shmq_verdict *verdict, const struct tracker_limits *limits,
+                         const struct bucket_view *view, uint64_t taken, bool is_refused)
+{
+	struct bucket bucket = tracker_bucket(limits);
+
+	if (verdict == NULL)
+		return;
+	tracker_judge(verdict, limits, view->used, taken);
+	verdict->limit = limits->capacity;
+	verdict->period_ns = bucket_burst_ns(&bucket);
+	verdict->retry_after_ns = is_refused ? view->wait_ns : 0;
+}
+
+static int take_bucket(struct shmq_shm_rate *rate, const struct tracker_limits *limits, uint64_t amount,
+                       struct shmq_verdict *verdict, struct tracker_receipt *receipt)
+{
+	struct bucket bucket = tracker_bucket(limits);
+	bool is_forced = limits->limit == SHMQ_UNLIMITED;
+	struct bucket_view view;
+	bool is_taken = bucket_take(&rate->tat, &bucket, amount, bucket_now_ns(&bucket), is_forced, &view);
+
+	judge_bucket(verdict, limits, &view, is_taken ? amount : 0, !is_taken);
+	if (!is_taken)
+		return SHMQ_DENIED;
+	shm_add_relaxed(&rate->total, amount); /* relaxed: a figure for people; a window would go by it */
+	counter_raise(&rate->peak, view.used + amount);
+	*receipt = (struct tracker_receipt){.used = view.used, .taken_ns = view.now_ns, .cost_ns = view.cost_ns};
+	return SHMQ_OK;
+}
+
+static void advise_sliding(struct shmq_verdict *verdict, const struct tracker_limits *limits,
+                           const struct window_view *view)
+{
+	uint64_t wait_ms = sliding_retry_ms(view, limits->limit, verdict->requested, limits->period_ms);
+
+	verdict->retry_after_ns = wait_ms == UINT64_MAX ? UINT64_MAX : wait_ms * NS_PER_MS;
+	if (wait_ms != UINT64_MAX && limits->period_ms >= CLOCK_COARSE_FROM_MS)
+		verdict->retry_after_ns += CLOCK_COARSE_LAG_MS * NS_PER_MS; /* as tracker_advise() */
+}
+
+int tracker_take_smooth(struct shmq_shm_rate *rate, const struct tracker_limits *limits, uint64_t amount,
+                        struct shmq_verdict *verdict, struct tracker_receipt *receipt)
+{
+	uint64_t ceiling = limits->limit < WINDOW_CEILING ? limits->limit : WINDOW_CEILING;
+	uint64_t now_ms;
+	struct window_view view;
+	bool is_taken;
+
+	if (is_bucket(limits))
+		return take_bucket(rate, limits, amount, verdict, receipt);
+	now_ms = clock_window_ms(limits->period_ms);
+	is_taken = limits->limit == SHMQ_UNLIMITED
+	               ? window_take(rate, amount, ceiling, limits->period_ms, now_ms, &view)
+	               : sliding_take(rate, amount, ceiling, limits->period_ms, now_ms, clock_window_ms, &view);
+	if (verdict != NULL) {
+		tracker_judge(verdict, limits, view.used, is_taken ? amount : 0);
+		if (!is_taken)
+			advise_sliding(verdict, limits, &view);
+	}
+	if (!is_taken)
+		return tracker_refusal(limits->limit, ceiling);
+	*receipt = (struct tracker_receipt){.used = view.used, .seq = view.seq | RECEIPT_SLIDING};
+	return SHMQ_OK;
+}
+
 void tracker_give_back(const struct shmq_segment *segment, uint32_t component, int resource, uint64_t amount,
                        const struct tracker_receipt *receipt)
 {
-	struct level_place place = tracker_level(segment, component, resource);
+	struct shmq_shm_rate *rate = tracker_rate(&segment->trackers[component], resource);
 
-	if (tracker_is_rate(resource))
-		window_refund(tracker_rate(&segment->trackers[component], resource), receipt->seq, amount);
+	if (receipt->cost_ns > 0)
+		bucket_refund(&rate->tat, receipt->cost_ns, receipt->taken_ns, bucket_clock_ns);
+	else if ((receipt->seq & RECEIPT_SLIDING) != 0)
+		sliding_refund(rate, receipt->seq & ~RECEIPT_SLIDING, amount);
 	else
-		level_release(&place, amount);
+		window_refund(rate, receipt->seq, amount);
+}
+
+static int check_bucket(const struct shmq_shm_rate *rate, const struct tracker_limits *limits, uint64_t amount,
+                        struct shmq_verdict *verdict)
+{
+	struct bucket bucket = tracker_bucket(limits);
+	struct bucket_view view;
+	bool is_admitted = bucket_read(&rate->tat, &bucket, amount, bucket_now_ns(&bucket), &view);
+
+	judge_bucket(verdict, limits, &view, 0, !is_admitted);
+	return is_admitted ? SHMQ_OK : SHMQ_DENIED;
 }
 
 int tracker_check(const struct shmq_shm_tracker *tracker, int resource, const struct tracker_limits *limits,
@@ -47,15 +159,22 @@ int tracker_check(const struct shmq_shm_tracker *tracker, int resource, const st
 	bool is_admitted;
 
 	if (tracker_is_rate(resource)) {
+		if (is_bucket(limits))
+			return check_bucket(rate_of(tracker, resource), limits, amount, verdict);
 		now_ms = clock_window_ms(limits->period_ms);
-		window_read(rate_of(tracker, resource), limits->period_ms, now_ms, &view);
+		if (is_sliding(limits))
+			sliding_read(rate_of(tracker, resource), limits->period_ms, now_ms, &view);
+		else
+			window_read(rate_of(tracker, resource), limits->period_ms, now_ms, &view);
 	} else {
 		view.used = level_read(level_of(tracker, resource));
 	}
 	is_admitted = view.used <= ceiling && amount <= ceiling - view.used;
 	if (verdict != NULL) {
 		tracker_judge(verdict, limits, view.used, 0);
-		if (!is_admitted)
+		if (!is_admitted && is_sliding(limits))
+			advise_sliding(verdict, limits, &view);
+		else if (!is_admitted)
 			tracker_advise(verdict, limits, view.start_ms, now_ms);
 	}
 	if (is_admitted)
@@ -87,25 +206,45 @@ static uint64_t larger(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+static void read_rate(const struct shmq_shm_rate *rate, const struct tracker_limits *limits, bool is_image,
+                      struct shmq_resource_status *out)
+{
+	uint64_t now_ms = is_image ? 0 : clock_window_ms(limits->period_ms);
+	struct window_view view, estimate;
+
+	/* Relaxed loads are of figures for people. */
+	out->total = shm_load_relaxed(&rate->total);
+	if (is_bucket(limits)) {
+		struct bucket bucket = tracker_bucket(limits);
+		struct bucket_view held;
+
+		bucket_read(&rate->tat, &bucket, 0, bucket_now_ns(&bucket), &held);
+		out->used = held.used;
+		out->window_end_ns = shm_load_relaxed(&rate->tat) >> BUCKET_REFUND_BITS;
+		out->peak = larger(shm_load_relaxed(&rate->peak), held.used);
+		return;
+	}
+	window_read(rate, limits->period_ms, now_ms, &view);
+	out->used = view.used;
+	if (is_sliding(limits)) {
+		sliding_read(rate, limits->period_ms, now_ms, &estimate);
+		out->used = estimate.used;
+	}
+	out->window_end_ns = (view.start_ms + limits->period_ms) * NS_PER_MS;
+	out->peak = larger(shm_load_relaxed(&rate->peak), view.peak);
+}
+
 void tracker_read(const struct shmq_shm_tracker *tracker, int resource, const struct tracker_limits *limits,
                   bool is_image, struct shmq_resource_status *out)
 {
 	/* Relaxed loads are of figures for people. */
 	*out = (struct shmq_resource_status){
-	    .limit = limits->limit,
+	    .limit = limits->capacity,
 	    .denied = shm_load_relaxed(&tracker->denied[resource]),
 	    .would_deny = shm_load_relaxed(&tracker->would_deny[resource]),
 	};
 	if (tracker_is_rate(resource)) {
-		const struct shmq_shm_rate *rate = rate_of(tracker, resource);
-		struct window_view view;
-
-		window_read(rate, limits->period_ms, is_image ? 0 : clock_window_ms(limits->period_ms), &view);
-		out->used = view.used;
-		out->window_end_ns = (view.start_ms + limits->period_ms) * NS_PER_MS;
-		out->total =
-		    shm_load_relaxed(&rate->total) - shm_load_relaxed(&tracker->adjusted[resource - SHMQ_MESSAGES]);
-		out->peak = larger(shm_load_relaxed(&rate->peak), view.peak);
+		read_rate(rate_of(tracker, resource), limits, is_image, out);
 	} else {
 		const struct shmq_shm_level *level = level_of(tracker, resource);
 		uint64_t birth = shm_load_relaxed(&tracker->birth[resource == SHMQ_STORAGE ? 0 : 1]);
@@ -161,7 +300,6 @@ void tracker_restart(const struct shmq_segment *segment, uint32_t component)
 	for (int i = 0; i < LAYOUT_RATES; i++) {
 		window_restart(&tracker->rate[i]);
 		shm_store_relaxed(&tracker->rate[i].tat, 0); /* relaxed: as the windows */
-		shm_store_relaxed(&tracker->adjusted[i], 0); /* relaxed: as the windows */
 	}
 	for (int i = 0; i < SHMQ_RESOURCES; i++)
 		shm_store32_relaxed(&tracker->threshold[i], 0); /* relaxed: as the windows */

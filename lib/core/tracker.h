@@ -16,11 +16,11 @@
 
 /* The limits one operation goes by: read once, from one policy. */
 struct tracker_limits {
-	uint64_t limit;     /* SHMQ_UNLIMITED possible */
-	uint64_t period_ms; /* 0 for levels */
-	uint64_t mode;      /* MODE_… */
-	uint64_t
-	    capacity; /* what usage is compared with: the limit, or a bucket's burst; also where `limit` is lifted */
+	uint64_t limit;      /* what usage must not pass: SHMQ_UNLIMITED possible, also where it was lifted */
+	uint64_t period_ms;  /* 0 for levels */
+	uint64_t mode;       /* MODE_… */
+	uint64_t capacity;   /* what usage is compared with: the limit that the policy gives, or a bucket's burst */
+	uint64_t per_period; /* of a bucket: how much drains in a period */
 };
 
 static inline bool tracker_is_resource(int resource)
@@ -33,6 +33,9 @@ static inline bool tracker_is_rate(int resource)
 	return resource >= SHMQ_MESSAGES && resource <= SHMQ_CPU;
 }
 
+/* A bucket's burst is its limit. One that admits nothing or everything is as good as a window. */
+void tracker_add_burst(struct tracker_limits *limits, const struct shmq_shm_quota *quota, int resource);
+
 static inline HOT_INLINE struct tracker_limits tracker_limits(const struct shmq_shm_quota *quota, int resource)
 {
 	/* relaxed: the policy's generation released them */
@@ -40,17 +43,24 @@ static inline HOT_INLINE struct tracker_limits tracker_limits(const struct shmq_
 	uint64_t mode = shm_load_relaxed(&quota->resource[resource].mode);
 	uint64_t period_ms = mode >> MODE_PERIOD_AT;
 
+	struct tracker_limits limits = {limit, period_ms, mode, limit, limit};
+
 	if (__builtin_expect(period_ms == 0 && tracker_is_rate(resource), 0))
-		period_ms = SHMQ_PERIOD_MIN_NS / NS_PER_MS; /* a damaged policy */
-	return (struct tracker_limits){limit, period_ms, mode, limit};
+		limits.period_ms = SHMQ_PERIOD_MIN_NS / NS_PER_MS; /* a damaged policy */
+	if (__builtin_expect((mode & MODE_ALGORITHM_MASK) == SHMQ_BUCKET, 0))
+		tracker_add_burst(&limits, quota, resource);
+	return limits;
 }
 
 /* What was taken, so that it can be taken back. */
 struct tracker_receipt {
 	uint64_t used;     /* before */
-	uint64_t taken_ns; /* when, for buckets */
-	uint32_t seq;      /* window, for rates */
+	uint64_t taken_ns; /* of a bucket: when */
+	uint64_t cost_ns;  /* of a bucket: what it was charged; 0 of a window */
+	uint32_t seq;      /* window, for rates; RECEIPT_SLIDING with it */
 };
+
+#define RECEIPT_SLIDING (UINT32_C(1) << 31)
 
 static inline struct shmq_shm_rate *tracker_rate(struct shmq_shm_tracker *tracker, int resource)
 {
@@ -85,15 +95,23 @@ static inline int tracker_refusal(uint64_t limit, uint64_t ceiling)
 	return ceiling < limit ? -EOVERFLOW : SHMQ_DENIED;
 }
 
+/* A rate that is not a plain window. */
+int tracker_take_smooth(struct shmq_shm_rate *rate, const struct tracker_limits *limits, uint64_t amount,
+                        struct shmq_verdict *verdict, struct tracker_receipt *receipt);
+
 static inline HOT_INLINE int tracker_take_rate(struct shmq_shm_rate *rate, const struct tracker_limits *limits,
                                                uint64_t amount, struct shmq_verdict *verdict,
                                                struct tracker_receipt *receipt)
 {
 	uint64_t ceiling = limits->limit < WINDOW_CEILING ? limits->limit : WINDOW_CEILING;
-	uint64_t now_ms = clock_window_ms(limits->period_ms);
 	struct window_view view;
-	bool is_taken = window_take(rate, amount, ceiling, limits->period_ms, now_ms, &view);
+	uint64_t now_ms;
+	bool is_taken;
 
+	if (__builtin_expect((limits->mode & MODE_ALGORITHM_MASK) != SHMQ_WINDOW, 0))
+		return tracker_take_smooth(rate, limits, amount, verdict, receipt);
+	now_ms = clock_window_ms(limits->period_ms);
+	is_taken = window_take(rate, amount, ceiling, limits->period_ms, now_ms, &view);
 	if (verdict != NULL) {
 		tracker_judge(verdict, limits, view.used, is_taken ? amount : 0);
 		if (!is_taken)
@@ -142,7 +160,11 @@ static inline HOT_INLINE int tracker_take(const struct shmq_segment *segment, ui
 	return tracker_take_level(&place, limits, amount, verdict, receipt);
 }
 
-/* Take back what tracker_take() took. Its share of total and peak stays. */
+/* The bucket that the limits describe. */
+struct bucket;
+struct bucket tracker_bucket(const struct tracker_limits *limits);
+
+/* Take back what tracker_take() took of a rate. Its share of total and peak stays. */
 void tracker_give_back(const struct shmq_segment *segment, uint32_t component, int resource, uint64_t amount,
                        const struct tracker_receipt *receipt);
 

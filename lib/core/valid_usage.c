@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/process.h"
+#include "core/events.h"
 #include "core/ledger.h"
 #include "core/tracker.h"
 
@@ -381,9 +382,21 @@ static int examine_balances(struct valid *valid)
 	return 0;
 }
 
+/* Of a ring only what nobody could have written is wrong. */
+static bool examine_event(struct valid *valid, uint32_t index, struct valid_look *look)
+{
+	const struct shmq_segment *segment = valid->segment;
+
+	valid_expect(look, events_are_sound(segment->events, segment->layout.events, index),
+	             "the words of an event are of its place and of numbers that were drawn", index,
+	             events_newest(segment->events));
+	return true;
+}
+
 static const struct valid_structure slot_structure = {"usage", "slot", examine_slot};
 static const struct valid_structure holding_structure = {"usage", "holding", examine_holding};
 static const struct valid_structure tracker_structure = {"usage", "tracker", examine_tracker};
+static const struct valid_structure event_structure = {"usage", "event", examine_event};
 
 int valid_usage(struct valid *valid)
 {
@@ -395,5 +408,7 @@ int valid_usage(struct valid *valid)
 		valid_examine(valid, &holding_structure, i);
 	for (uint32_t i = 0; i < layout->components; i++)
 		valid_examine(valid, &tracker_structure, i);
+	for (uint32_t i = 0; i < layout->events; i++)
+		valid_examine(valid, &event_structure, i);
 	return examine_balances(valid);
 }

@@ -33,11 +33,23 @@
 /* The most one window can hold; differences of 48 bits stay far from wrapping. */
 #define WINDOW_CEILING (UINT64_C(1) << 47)
 
+/*
+ * How far a new window's number is on from the one before: whether the two follow each other in time can be told by it.
+ * Each takes the next word of `base` in any case. If some words were passed over for long, their tags would at some
+ * time look like those of new windows.
+ */
+#define WINDOW_NEXT 1
+#define WINDOW_AFTER_IDLE (LAYOUT_BASES + 1) /* at least one period in between without any window */
+#define WINDOW_AFTER_RESET (LAYOUT_BASES * LAYOUT_BASES + 1)
+#define WINDOW_AFTER_RESCALE (2 * LAYOUT_BASES * LAYOUT_BASES + 1)
+
 /* What an operation saw, and where its amount went. */
 struct window_view {
-	uint64_t used;     /* before the operation */
+	uint64_t used;     /* before the operation; of a sliding window the estimate */
 	uint64_t peak;     /* only for window_read(): used in the last window that had any consumption */
 	uint64_t start_ms; /* of the window */
+	uint64_t former;   /* only of a sliding window: used in the window before it */
+	uint64_t now_ms;   /* only of a sliding window: the reading of the clock that it was judged by */
 	uint32_t seq;      /* names the window for a refund */
 };
 
@@ -79,11 +91,48 @@ static inline uint64_t window_align(uint64_t now_ms, uint64_t period_ms)
 	return period_ms == 0 ? now_ms : now_ms - now_ms % period_ms; /* 0: a damaged policy */
 }
 
-/* Replace a window that has ended. Returns the window that is in force then. */
+/* The window that follows: `windows` numbers on, from `start_ms`. */
+static inline uint64_t window_after(uint64_t current, uint64_t windows, uint64_t start_ms)
+{
+	return start_ms << WINDOW_SEQ_BITS | ((current + windows) & WINDOW_SEQ_MASK);
+}
+
+/* True where the window that holds `now_ms` begins when this one ends, or this one's use may reach into it. */
+static inline bool window_is_adjacent(uint64_t current, uint64_t period_ms, uint64_t now_ms)
+{
+	return window_align(now_ms, period_ms) - window_start_ms(current) < 2 * period_ms;
+}
+
+/* Replace a window that has ended. Returns the window that is in force then; it may have ended, too. */
 uint64_t window_roll(struct shmq_shm_rate *rate, uint64_t current, uint64_t period_ms, uint64_t now_ms);
 
 /* Give the window its baseline, if it is still in force and nobody else did. The caller looks again. */
 void window_capture(struct shmq_shm_rate *rate, uint64_t current, uint64_t base, uint64_t total);
+
+/* Take `amount` if the window, judged by a baseline and with `former` on top, then holds at most `ceiling`. */
+static inline HOT_INLINE bool window_take_judged(struct shmq_shm_rate *rate, uint64_t amount, uint64_t ceiling,
+                                                 uint64_t total, uint64_t base, uint64_t former,
+                                                 struct window_view *view)
+{
+	for (;;) {
+		view->used = window_used(total, base) + former;
+		if (view->used > ceiling || amount > ceiling - view->used)
+			return false;
+		/* (W3) seq_cst: a failed CAS reloads the total; somebody else took. */
+		if (shm_cas_seq_cst(&rate->total, &total, total + amount))
+			return true;
+	}
+}
+
+/*
+ * Before a refusal: were these still the window and its baseline when the total was loaded? Rolled or refunded
+ * meanwhile, refusing by them would be needless, and the figures odd.
+ */
+static inline bool window_is_unchanged(struct shmq_shm_rate *rate, uint64_t current, uint64_t base)
+{
+	return shm_load_seq_cst(&rate->current) == current &&        /* (W1) */
+	       shm_load_acquire(window_base(rate, current)) == base; /* (W2) */
+}
 
 /*
  * Take `amount` if the window then holds at most `ceiling` (<= WINDOW_CEILING).
@@ -99,8 +148,10 @@ static inline HOT_INLINE bool window_take(struct shmq_shm_rate *rate, uint64_t a
 		uint64_t current = shm_load_seq_cst(&rate->current);
 		uint64_t base, total;
 
-		if (__builtin_expect(window_has_ended(current, period_ms, now_ms), 0))
-			current = window_roll(rate, current, period_ms, now_ms);
+		if (__builtin_expect(window_has_ended(current, period_ms, now_ms), 0)) {
+			window_roll(rate, current, period_ms, now_ms);
+			continue; /* somebody slow may have rolled to a window that has ended as well */
+		}
 		/*
 		 * (W2) acquire: the baseline before the total.
 		 * Pairs with the release CAS in window_capture() and window_refund(). Read the other way round, a
@@ -118,27 +169,26 @@ static inline HOT_INLINE bool window_take(struct shmq_shm_rate *rate, uint64_t a
 		}
 		view->start_ms = window_start_ms(current);
 		view->seq = (uint32_t)(current & WINDOW_SEQ_MASK);
-		for (;;) {
-			view->used = window_used(total, base);
-			if (view->used > ceiling || amount > ceiling - view->used)
-				break;
-			/* (W3) seq_cst: a failed CAS reloads the total; somebody else took. */
-			if (shm_cas_seq_cst(&rate->total, &total, total + amount))
-				return true;
-		}
-		/* Rolled meanwhile: refusing by the old baseline would be needless, and its figures odd. */
-		if (shm_load_seq_cst(&rate->current) == current) /* (W1) */
+		if (window_take_judged(rate, amount, ceiling, total, base, 0, view))
+			return true;
+		if (window_is_unchanged(rate, current, base))
 			return false;
 	}
 	*view = (struct window_view){.used = WINDOW_CEILING};
 	return false;
 }
 
+/* Raise the baseline of window `seq`, if it is still there. Returns whether it was. */
+bool window_raise(struct shmq_shm_rate *rate, uint64_t seq, uint64_t amount);
+
 /*
  * Take back `amount`, at most once, of what was taken in window `seq`. A refund raises the baseline; one that comes
- * after its window is dropped, since the window it would relieve is gone.
+ * after its window is dropped, since the window it would relieve is gone. Returns whether it was not.
  */
-void window_refund(struct shmq_shm_rate *rate, uint32_t seq, uint64_t amount);
+bool window_refund(struct shmq_shm_rate *rate, uint32_t seq, uint64_t amount);
+
+/* What was used in the window right before the one in force; 0 where there was none. */
+uint64_t window_former(const struct shmq_shm_rate *rate);
 
 /* Look without changing anything; `rate` may be mapped read-only. */
 void window_read(const struct shmq_shm_rate *rate, uint64_t period_ms, uint64_t now_ms, struct window_view *out);
@@ -148,6 +198,13 @@ void window_read(const struct shmq_shm_rate *rate, uint64_t period_ms, uint64_t 
  * then it ends later than it should, never earlier.
  */
 void window_realign(struct shmq_shm_rate *rate, uint64_t period_ms);
+
+/*
+ * After a change of the limit: let the window in force hold `to` of each `from` that it holds, rounded up, together with
+ * `former`, what a sliding window still counts of the one before. What was taken until now is not refunded any more.
+ * Only by the holder of the controller lock; what others take meanwhile counts as it is.
+ */
+void window_rescale(struct shmq_shm_rate *rate, uint64_t former, uint64_t from, uint64_t to);
 
 /* Begin a window in which nothing is used, at the same start. */
 void window_reset(struct shmq_shm_rate *rate);

@@ -7,7 +7,9 @@
  */
 #include "policy/draft.h"
 
-#include "policy/settings.h"
+#include "policy/headings.h"
+#include "policy/permissions.h"
+#include "policy/values.h"
 
 #include <errno.h>
 #include <search.h>
@@ -22,26 +24,17 @@ static struct place place_at(const struct place *line, size_t at)
 	return place;
 }
 
-/* Remember a place beyond its line. */
-static void place_keep(struct draft *draft, struct place *kept, const struct place *place)
-{
-	char *source = strdup(place->source);
+/* ---- Beginning and end ------------------------------------------------------------------------------------------- */
 
-	free((char *)(uintptr_t)kept->source);
-	*kept = *place;
-	kept->source = source;
-	if (source == NULL)
-		draft->failure = -ENOMEM;
-}
-
-static void place_free(struct place *place)
+static int compare_sections(const void *a, const void *b)
 {
-	free((char *)(uintptr_t)place->source);
-}
+	const struct draft_section *first = a, *second = b;
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(((const struct draft_component *)a)->name, ((const struct draft_component *)b)->name);
+	if (first->kind != second->kind)
+		return first->kind < second->kind ? -1 : 1;
+	if (first->is_pattern != second->is_pattern)
+		return first->is_pattern ? 1 : -1;
+	return strcmp(first->name, second->name);
 }
 
 static void keep_node(void *node)
@@ -49,45 +42,91 @@ static void keep_node(void *node)
 	(void)node;
 }
 
-static void quota_free(struct draft_quota *quota)
+static void value_free(struct draft_value *value)
 {
-	place_free(&quota->cpu_place);
-	place_free(&quota->period_place);
+	free(value->text);
+	free(value);
 }
 
-static void component_free(struct draft_component *component)
+static void section_clear(struct draft_section *section)
 {
-	quota_free(&component->quota);
-	free(component->name);
-	free(component);
+	while (section->values != NULL) {
+		struct draft_value *next = section->values->next;
+
+		value_free(section->values);
+		section->values = next;
+	}
+	permissions_free(section);
+	free(section->name);
 }
 
-void draft_init(struct draft *draft, struct complaints *complaints)
+void draft_init(struct draft *draft, struct complaints *complaints, bool is_manifest)
 {
-	*draft = (struct draft){.complaints = complaints, .options = SHMQ_OPTIONS_DEFAULT};
+	*draft = (struct draft){
+	    .complaints = complaints,
+	    .is_manifest = is_manifest,
+	    .segment = {.kind = is_manifest ? SECTION_MANIFEST : SECTION_SEGMENT},
+	    .fallback = {.kind = is_manifest ? SECTION_QUOTA : SECTION_DEFAULT},
+	    .section = SECTION_NONE,
+	};
 }
 
 void draft_free(struct draft *draft)
 {
 	tdestroy(draft->index, keep_node);
 	while (draft->first != NULL) {
-		struct draft_component *next = draft->first->next;
+		struct draft_section *next = draft->first->next;
 
-		component_free(draft->first);
+		section_clear(draft->first);
+		free(draft->first);
 		draft->first = next;
 	}
-	quota_free(&draft->fallback);
-	place_free(&draft->components_place);
-	free(draft->segment_name);
+	section_clear(&draft->segment);
+	section_clear(&draft->fallback);
+	for (size_t i = 0; i < draft->file_count; i++)
+		free(draft->files[i]);
+	free(draft->files);
 }
 
-void draft_begin_file(struct draft *draft)
+const char *draft_begin_file(struct draft *draft, const char *path)
 {
-	draft->file++;
+	char **files = reallocarray(draft->files, draft->file_count + 1, sizeof(*files));
+	char *name = files == NULL ? NULL : strdup(path);
+
+	draft->files = files == NULL ? draft->files : files;
+	if (name == NULL) {
+		draft->failure = -ENOMEM;
+		return NULL;
+	}
+	files[draft->file_count++] = name;
 	draft->section = SECTION_NONE;
 	draft->is_skipping = false;
 	memset(draft->section_line, 0, sizeof(draft->section_line));
+	return name;
 }
+
+/* ---- Looking ----------------------------------------------------------------------------------------------------- */
+
+struct draft_section *draft_find(const struct draft *draft, enum section kind, bool is_pattern, const char *name)
+{
+	struct draft_section wanted = {.kind = kind, .is_pattern = is_pattern, .name = (char *)(uintptr_t)name};
+	void *found = tfind(&wanted, &draft->index, compare_sections);
+
+	return found == NULL ? NULL : *(struct draft_section **)found;
+}
+
+const struct draft_value *draft_value(const struct draft_section *section, enum key key)
+{
+	const struct draft_value *value = section->values;
+
+	if ((section->has >> key & 1) == 0)
+		return NULL;
+	while (value->key != key)
+		value = value->next;
+	return value;
+}
+
+/* ---- Sections ---------------------------------------------------------------------------------------------------- */
 
 void draft_skip_section(struct draft *draft)
 {
@@ -95,27 +134,30 @@ void draft_skip_section(struct draft *draft)
 	draft->is_skipping = true;
 }
 
-/* ---- Sections ---------------------------------------------------------------------------------------------------- */
-
-/* Append a component that nobody has named before. Returns NULL where there is no memory. */
-static struct draft_component *component_add(struct draft *draft, const char *name)
+/* Append a section that nobody has named before. Returns NULL where there is no memory. */
+static struct draft_section *section_add(struct draft *draft, enum section kind, const struct heading_name *name,
+                                         const struct place *place)
 {
-	struct draft_component *component = calloc(1, sizeof(*component));
+	struct draft_section *section = calloc(1, sizeof(*section));
 
-	if (component == NULL)
+	if (section == NULL)
 		return NULL;
-	component->name = strdup(name);
-	if (component->name == NULL || tsearch(component, &draft->index, compare_names) == NULL) {
-		component_free(component);
+	section->kind = kind;
+	section->is_pattern = name->is_pattern;
+	section->name = strdup(name->text);
+	section->head = (struct place){.file = place->file, .line = place->line, .column = place->column};
+	section->head_file = (unsigned)draft->file_count;
+	if (section->name == NULL || tsearch(section, &draft->index, compare_sections) == NULL) {
+		free(section->name);
+		free(section);
 		return NULL;
 	}
 	if (draft->last == NULL)
-		draft->first = component;
+		draft->first = section;
 	else
-		draft->last->next = component;
-	draft->last = component;
-	draft->count++;
-	return component;
+		draft->last->next = section;
+	draft->last = section;
+	return section;
 }
 
 static void complain_of_second(struct draft *draft, const struct line *line, const struct place *place, unsigned first)
@@ -125,81 +167,63 @@ static void complain_of_second(struct draft *draft, const struct line *line, con
 	complain_error(draft->complaints, &at, "this section stands in the file twice; the first is on line %u", first);
 }
 
-static void enter_component(struct draft *draft, const struct line *line, const struct place *place)
+static void enter_named(struct draft *draft, enum section kind, const struct heading_name *name,
+                        const struct line *line, const struct place *place)
 {
-	struct draft_component wanted = {.name = (char *)(uintptr_t)line->value};
-	void *found = tfind(&wanted, &draft->index, compare_names);
-	struct draft_component *component = found == NULL ? NULL : *(struct draft_component **)found;
+	struct draft_section *section = draft_find(draft, kind, name->is_pattern, name->text);
+	struct place head = place_at(place, line->value_at);
 
-	if (component == NULL)
-		component = component_add(draft, line->value);
-	else if (component->file == draft->file)
-		complain_of_second(draft, line, place, component->line);
-	if (component == NULL) {
+	if (section == NULL)
+		section = section_add(draft, kind, name, &head);
+	else if (section->file == draft->file_count)
+		complain_of_second(draft, line, place, section->line);
+	if (section == NULL) {
 		draft->failure = -ENOMEM;
 		return;
 	}
-	if (component->file != draft->file) {
-		component->file = draft->file;
-		component->line = place->line;
+	if (section->file != draft->file_count) {
+		section->file = (unsigned)draft->file_count;
+		section->line = place->line;
 	}
-	draft->quota = &component->quota;
+	draft->into = section;
 }
 
-/* The first byte of a name that cannot stand in one, or the name's length. */
-static size_t find_bad_character(const char *name, size_t length)
+static void enter_single(struct draft *draft, enum section kind, const struct line *line, const struct place *place)
 {
-	size_t at = 0, bytes;
+	struct place at = place_at(place, line->value_at);
 
-	while (at < length && (bytes = complain_character(name + at, length - at)) > 0)
-		at += bytes;
-	return at;
-}
-
-/* Returns false where there is no such name, after complaining. */
-static bool check_component_name(struct draft *draft, const struct line *line, const struct place *place)
-{
-	const char *name = line->value;
-	size_t length = strlen(name), bad = find_bad_character(name, length);
-	struct place at = place_at(place, length == 0 ? line->word_at : line->value_at);
-
-	if (length == 0) {
-		complain_error(draft->complaints, &at, "a component needs a name: [component:NAME]");
-	} else if (bad < length) {
-		at = place_at(place, line_value_place(line, place->source, bad));
-		complain_error(draft->complaints, &at, "a name is UTF-8 without control characters; this byte is not");
-	} else if (length > SHMQ_NAME_MAX) {
-		complain_error(draft->complaints, &at, "this name has %zu bytes; a component's name has 1 to %d",
-		               length, SHMQ_NAME_MAX);
-	} else if (!line->is_quoted && (name[0] == ' ' || name[length - 1] == ' ')) {
-		at = place_at(place, line->value_at + (name[0] == ' ' ? 0 : length - 1));
-		complain_error(draft->complaints, &at,
-		               "a blank at the edge of a name; remove it, or write the name in double quotes");
-	} else {
-		return true;
-	}
-	return false;
+	if (line->has_value)
+		complain_error(draft->complaints, &at, "%s takes no name", keys_section_title(kind));
+	if (draft->section_line[kind] > 0)
+		complain_of_second(draft, line, place, draft->section_line[kind]);
+	else
+		draft->section_line[kind] = place->line;
+	draft->into = kind == SECTION_SEGMENT || kind == SECTION_MANIFEST ? &draft->segment : &draft->fallback;
 }
 
 static void complain_of_section(struct draft *draft, const struct line *line, const struct place *place)
 {
 	char quote[COMPLAIN_QUOTE_SIZE];
 	struct place at = place_at(place, line->word_at);
-	enum section nearest = keys_nearest_section(line->word);
+	enum section nearest = keys_nearest_section(line->word, draft->is_manifest);
 
 	complain_quote(quote, line->word, strlen(line->word));
-	if (nearest < SECTIONS)
+	if (keys_find_section(line->word, !draft->is_manifest) < SECTIONS)
+		complain_error(draft->complaints, &at, "[%s] is for %s; %s has %s", quote,
+		               draft->is_manifest ? "policies" : "manifests of components",
+		               draft->is_manifest ? "a manifest" : "a policy", keys_all_sections(draft->is_manifest));
+	else if (nearest < SECTIONS)
 		complain_error(draft->complaints, &at, "unknown section '%s'; did you mean %s?", quote,
 		               keys_section_title(nearest));
 	else
-		complain_error(draft->complaints, &at,
-		               "unknown section '%s'; there are [segment], [default] and [component:NAME]", quote);
+		complain_error(draft->complaints, &at, "unknown section '%s'; there are %s", quote,
+		               keys_all_sections(draft->is_manifest));
 }
 
 void draft_enter(struct draft *draft, const struct line *line, const struct place *place)
 {
-	enum section section = keys_find_section(line->word);
-	struct place at = place_at(place, line->value_at);
+	enum section section = keys_find_section(line->word, draft->is_manifest);
+	struct heading_name name;
 
 	memset(draft->key_line, 0, sizeof(draft->key_line));
 	draft_skip_section(draft);
@@ -207,18 +231,12 @@ void draft_enter(struct draft *draft, const struct line *line, const struct plac
 		complain_of_section(draft, line, place);
 		return;
 	}
-	if (section == SECTION_COMPONENT) {
-		if (!check_component_name(draft, line, place))
+	if (keys_is_named(section)) {
+		if (!headings_read(&name, section, line, place, draft->complaints))
 			return;
-		enter_component(draft, line, place);
+		enter_named(draft, section, &name, line, place);
 	} else {
-		if (line->has_value)
-			complain_error(draft->complaints, &at, "%s takes no name", keys_section_title(section));
-		if (draft->section_line[section] > 0)
-			complain_of_second(draft, line, place, draft->section_line[section]);
-		else
-			draft->section_line[section] = place->line;
-		draft->quota = &draft->fallback;
+		enter_single(draft, section, line, place);
 	}
 	draft->section = section;
 	draft->is_skipping = draft->failure < 0;
@@ -226,114 +244,139 @@ void draft_enter(struct draft *draft, const struct line *line, const struct plac
 
 /* ---- Keys -------------------------------------------------------------------------------------------------------- */
 
+static void complain_of_key(struct draft *draft, enum key key, const char *word, const struct place *place)
+{
+	enum section section = draft->section;
+	const char *nearest = keys_nearest(word, section);
+	const char *title = keys_section_title(section);
+	char quote[COMPLAIN_QUOTE_SIZE];
+
+	complain_quote(quote, word, strlen(word));
+	if (section == SECTION_QUOTA && (keys_is_setting_name(word) || keys_belongs(key, SECTION_DEFAULT)) &&
+	    key != KEY_PERMISSION)
+		complain_error(draft->complaints, place, "'%s' is up to the host's policy; a manifest asks for limits",
+		               quote);
+	else if (key < KEYS)
+		complain_error(draft->complaints, place, "'%s' does not belong in %s; it is a key of %s", quote, title,
+		               keys_sections_of(key, draft->is_manifest));
+	else if (key == KEY_PERMISSION)
+		complain_error(draft->complaints, place, "permissions do not belong in %s; they stand in %s", title,
+		               draft->is_manifest ? "[capabilities]" : keys_sections_of(KEY_GROUP, false));
+	else if (keys_is_setting_name(word) && section != SECTION_QUOTA)
+		complain_error(draft->complaints, place, "'%s' is said of one resource: messages.%s", quote, quote);
+	else if (nearest != NULL)
+		complain_error(draft->complaints, place, "unknown key '%s'; did you mean '%s'?", quote, nearest);
+	else
+		complain_error(draft->complaints, place, "unknown key '%s'; %s takes %s", quote, title,
+		               keys_section_list(section));
+}
+
 /* Returns false where a key has no business here, after complaining. */
 static bool check_key(struct draft *draft, enum key key, const char *word, const struct place *place)
 {
-	enum section section = draft->section;
-	char quote[COMPLAIN_QUOTE_SIZE];
-	enum key nearest;
+	enum setting setting;
+	int resource;
 
-	if (key < KEYS && keys_belongs(key, section))
-		return true;
-	complain_quote(quote, word, strlen(word));
-	nearest = keys_nearest(word, section);
-	if (key < KEYS)
-		complain_error(draft->complaints, place, "'%s' does not belong in %s; it is a key of %s", quote,
-		               keys_section_title(section),
-		               key < KEY_LIMITS ? "[segment]" : "[default] and [component:NAME]");
-	else if (nearest < KEYS)
-		complain_error(draft->complaints, place, "unknown key '%s'; did you mean '%s'?", quote,
-		               keys_name(nearest));
+	if (!keys_belongs(key, draft->section)) {
+		complain_of_key(draft, key, word, place);
+		return false;
+	}
+	if (keys_is_setting(key, &resource, &setting) && !keys_has_setting(resource, setting)) {
+		complain_error(draft->complaints, place,
+		               "'%s' is for rates; %s is not one, it is kept until it is released", word,
+		               shmq_resource_name(resource));
+		return false;
+	}
+	return true;
+}
+
+/* Complain of a key that stands in the section twice. */
+static void check_second(struct draft *draft, enum key key, const char *word, const struct place *place)
+{
+	const char *name = keys_name(key);
+
+	if (draft->key_line[key] == 0)
+		draft->key_line[key] = place->line;
+	else if (strcmp(word, name) == 0)
+		complain_error(draft->complaints, place, "'%s' stands in this section twice; the first is on line %u",
+		               word, draft->key_line[key]);
 	else
-		complain_error(draft->complaints, place, "unknown key '%s'; %s takes %s", quote,
-		               keys_section_title(section), keys_section_list(section));
-	return false;
+		complain_error(draft->complaints, place,
+		               "'%s' is '%s', which stands in this section twice; the first is on line %u", word, name,
+		               draft->key_line[key]);
 }
 
-static int set_mode(struct draft *draft, const char *value, const struct place *place, struct units_fault *fault)
+/* Put a value in the place of an earlier file's. */
+static void keep_value(struct draft_section *section, struct draft_value *value)
 {
-	int result = settings_read_mode(&draft->options.mode, value, fault);
+	struct draft_value **at = &section->values;
 
-	if (result == 0 && (draft->options.mode & 2) != 0)
-		complain_warning(draft->complaints, place,
-		                 "with mode %04o every user of this machine may falsify the usage",
-		                 draft->options.mode);
-	return result;
+	while (*at != NULL && (*at)->key != value->key)
+		at = &(*at)->next;
+	if (*at != NULL) {
+		struct draft_value *old = *at;
+
+		value->next = old->next;
+		value_free(old);
+	}
+	*at = value;
+	section->has |= UINT64_C(1) << value->key;
 }
 
-static int set_segment_name(struct draft *draft, const char *value, struct units_fault *fault)
+/* Copy a value to where it stays, with its line. Takes over the text. */
+static void store_value(struct draft *draft, const struct draft_value *read)
 {
-	int result = settings_check_name(value, fault);
+	size_t size = strlen(read->place.source) + 1;
+	struct draft_value *value = malloc(sizeof(*value) + size);
 
-	if (result < 0)
-		return result;
-	free(draft->segment_name);
-	draft->segment_name = strdup(value);
-	if (draft->segment_name == NULL)
+	if (value == NULL) {
+		free(read->text);
 		draft->failure = -ENOMEM;
-	return 0;
+		return;
+	}
+	*value = *read;
+	memcpy(value->source, read->place.source, size);
+	value->place.source = value->source;
+	keep_value(draft->into, value);
 }
 
-static int set_components(struct draft *draft, const char *value, const struct place *place, struct units_fault *fault)
+static void warn_of_mode(struct draft *draft, const struct draft_value *value)
 {
-	int result = settings_read_count(&draft->options.components, SHMQ_COMPONENTS_MAX, value, fault);
-
-	if (result == 0)
-		place_keep(draft, &draft->components_place, place);
-	return result;
+	if (value->key == KEY_MODE && (value->number & 2) != 0)
+		complain_warning(draft->complaints, &value->place,
+		                 "with mode %04o every user of this machine may falsify the usage",
+		                 (unsigned)value->number);
 }
 
-static int set_reset_period(struct draft *draft, const char *value, const struct place *place,
-                            struct units_fault *fault)
+static void set_value(struct draft *draft, enum key key, const struct line *line, const struct place *place)
 {
-	int result = units_read_period(&draft->quota->reset_period_ns, value, fault);
+	struct draft_value value = {
+	    .key = key, .file = (unsigned)draft->file_count, .place = place_at(place, line->value_at)};
+	struct units_fault fault = {0};
+	int result;
 
-	if (result == 0)
-		place_keep(draft, &draft->quota->period_place, place);
-	return result;
-}
-
-static int set_limit(struct draft *draft, enum shmq_resource resource, const char *value, const struct place *place,
-                     struct units_fault *fault)
-{
-	struct draft_quota *quota = draft->quota;
-	int result = units_read_limit(&quota->limit[resource], resource, value, fault);
-
-	quota->is_given[resource] = result == 0;
-	if (result == 0 && resource == SHMQ_CPU)
-		place_keep(draft, &quota->cpu_place, place);
-	return result;
-}
-
-/* `place` is the value's. Returns 0 or a negative errno with the fault filled. */
-static int set_value(struct draft *draft, enum key key, const char *value, const struct place *place,
-                     struct units_fault *fault)
-{
-	switch (key) {
-	case KEY_NAME:
-		return set_segment_name(draft, value, fault);
-	case KEY_COMPONENTS:
-		return set_components(draft, value, place, fault);
-	case KEY_THREADS:
-		return settings_read_count(&draft->options.threads, SHMQ_THREADS_MAX, value, fault);
-	case KEY_RESERVATIONS:
-		return settings_read_count(&draft->options.reservations, SHMQ_RESERVATIONS_MAX, value, fault);
-	case KEY_MODE:
-		return set_mode(draft, value, place, fault);
-	case KEY_PERSISTENT:
-		return settings_read_switch(&draft->options.persistent, value, fault);
-	case KEY_RESET_PERIOD:
-		return set_reset_period(draft, value, place, fault);
-	default:
-		return set_limit(draft, (enum shmq_resource)(key - KEY_LIMITS), value, place, fault);
+	if (line->is_added || line->is_list) {
+		complain_error(draft->complaints, &value.place, "'%s' takes one value; lists are for permissions",
+		               line->word);
+		return;
+	}
+	result = values_read(&value, key, line->value, &fault);
+	if (result == -ENOMEM) {
+		draft->failure = -ENOMEM;
+	} else if (result < 0) {
+		value.place = place_at(place, line_value_place(line, place->source, fault.at));
+		complain_error(draft->complaints, &value.place, "%s", fault.text);
+	} else {
+		warn_of_mode(draft, &value);
+		store_value(draft, &value);
 	}
 }
 
 static void complain_of_lost_key(struct draft *draft, const struct place *place)
 {
 	if (!draft->is_skipping)
-		complain_error(draft->complaints, place,
-		               "a key must stand in a section: [segment], [default] or [component:NAME]");
+		complain_error(draft->complaints, place, "a key must stand in a section: %s",
+		               keys_all_sections(draft->is_manifest));
 	draft->is_skipping = true;
 }
 
@@ -341,25 +384,21 @@ void draft_set(struct draft *draft, const struct line *line, const struct place 
 {
 	struct place key_place = place_at(place, line->word_at);
 	struct place value_place = place_at(place, line->value_at);
-	enum key key = keys_find(line->word);
-	struct units_fault fault = {0};
+	enum key key;
 
 	if (draft->section == SECTION_NONE) {
 		complain_of_lost_key(draft, &key_place);
 		return;
 	}
+	key = keys_find(line->word, draft->section);
 	if (!check_key(draft, key, line->word, &key_place))
 		return;
-	if (draft->key_line[key] > 0)
-		complain_error(draft->complaints, &key_place,
-		               "'%s' stands in this section twice; the first is on line %u", keys_name(key),
-		               draft->key_line[key]);
+	if (key != KEY_PERMISSION)
+		check_second(draft, key, line->word, &key_place);
+	if (line->value[0] == '\0')
+		complain_error(draft->complaints, &value_place, "'%s' has no value", line->word);
+	else if (key == KEY_PERMISSION)
+		permissions_set(draft, line, place);
 	else
-		draft->key_line[key] = place->line;
-	if (line->value[0] == '\0') {
-		complain_error(draft->complaints, &value_place, "'%s' has no value", keys_name(key));
-	} else if (set_value(draft, key, line->value, &value_place, &fault) < 0) {
-		value_place = place_at(place, line_value_place(line, place->source, fault.at));
-		complain_error(draft->complaints, &value_place, "%s", fault.text);
-	}
+		set_value(draft, key, line, place);
 }

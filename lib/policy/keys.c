@@ -1,139 +1,352 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The words of a policy; see keys.h.
+ * The words of policies and manifests; see keys.h.
  *
- * A wrong word is near a known one when a third of its letters at most are added, missing, wrong or swapped with their
- * neighbour, or when it contains the known one's first word: "messages" and "message_limit" mean "message_rate".
- * Capitals are no difference here, though only small letters are right.
+ * A wrong word near a known one is taken for a mistake, not for a permission, so that "network.algoritm" is not granted
+ * to anybody: both its halves are near those of a setting.
  */
 #include "policy/keys.h"
 
+#include "policy/nearest.h"
+
 #include <string.h>
 
-#define WORD_MAX 31 /* longer ones are near nothing */
+#define WORD_SIZE 128
+#define OF(section) (1U << (section))
+#define OF_RULES (OF(SECTION_DEFAULT) | OF(SECTION_CLASS) | OF(SECTION_GROUP) | OF(SECTION_COMPONENT))
+#define OF_NAMED (OF(SECTION_CLASS) | OF(SECTION_GROUP) | OF(SECTION_COMPONENT))
 
-static const char *const section_names[SECTIONS] = {"segment", "default", "component"};
+static const char *const policy_sections[] = {"segment", "default", "class", "group", "component"};
+static const char *const manifest_sections[] = {"component", "capabilities", "quota"};
 
-static const char *const key_names[KEYS] = {
-    "name",    "components",   "threads",           "reservations", "mode",   "persistent",
-    "storage", "message_rate", "network_bandwidth", "cpu_time",     "memory", "reset_period",
+static const struct {
+	const char *name;
+	unsigned sections; /* that take it */
+} keys[KEY_RESOURCES] = {
+    [KEY_NAME] = {"name", OF(SECTION_SEGMENT)},
+    [KEY_COMPONENTS] = {"components", OF(SECTION_SEGMENT)},
+    [KEY_THREADS] = {"threads", OF(SECTION_SEGMENT)},
+    [KEY_RESERVATIONS] = {"reservations", OF(SECTION_SEGMENT)},
+    [KEY_EVENTS] = {"events", OF(SECTION_SEGMENT)},
+    [KEY_RULES] = {"rules", OF(SECTION_SEGMENT)},
+    [KEY_MODE] = {"mode", OF(SECTION_SEGMENT)},
+    [KEY_PERSISTENT] = {"persistent", OF(SECTION_SEGMENT)},
+    [KEY_MEMBARRIER] = {"membarrier", OF(SECTION_SEGMENT)},
+    [KEY_CLASS] = {"class", OF_NAMED},
+    [KEY_GROUP] = {"group", OF_RULES},
+    [KEY_RESET_PERIOD] = {"reset_period", OF_RULES | OF(SECTION_QUOTA)},
+    [KEY_INHERIT] = {"inherit", OF_RULES},
+    [KEY_ALGORITHM] = {"algorithm", OF_RULES},
+    [KEY_ENFORCE] = {"enforce", OF_RULES},
+    [KEY_WARN] = {"warn", OF_RULES},
+    [KEY_CRITICAL] = {"critical", OF_RULES},
+    [KEY_COMPONENT_NAME] = {"name", OF(SECTION_MANIFEST)},
+    [KEY_VERSION] = {"version", OF(SECTION_MANIFEST)},
 };
 
-enum section keys_find_section(const char *name)
-{
-	int section = 0;
+/* A resource's key and its settings, in the order of enum setting. */
+#define RESOURCE_KEYS(name)                                                                                            \
+	{                                                                                                              \
+		name, name ".burst", name ".algorithm", name ".enforce", name ".warn", name ".critical", name ".lease" \
+	}
 
-	while (section < SECTIONS && strcmp(section_names[section], name) != 0)
-		section++;
-	return (enum section)section;
+static const char *const resource_keys[SHMQ_RESOURCES][SETTINGS] = {
+    RESOURCE_KEYS("storage"), RESOURCE_KEYS("messages"), RESOURCE_KEYS("network"),
+    RESOURCE_KEYS("cpu"),     RESOURCE_KEYS("memory"),
+};
+
+/* Second spellings, which say what the number is. */
+static const char *const other_keys[SHMQ_RESOURCES][SETTINGS] = {
+    [SHMQ_MESSAGES] = RESOURCE_KEYS("message_rate"),
+    [SHMQ_NETWORK] = RESOURCE_KEYS("network_bandwidth"),
+    [SHMQ_CPU] = RESOURCE_KEYS("cpu_time"),
+};
+
+static const char *const setting_names[SETTINGS] = {
+    NULL, "burst", "algorithm", "enforce", "warn", "critical", "lease",
+};
+
+/* What people write behind a resource when they mean its limit. */
+static const char *const limit_names[] = {
+    "limit", "quota", "max", "maximum", "rate", "bandwidth", "time", "size", "amount", "period", "window",
+};
+
+static const char *const known_permissions[] = {
+    "filesystem.read",
+    "filesystem.write",
+    "network.connect",
+    "message.send",
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* ---- Sections ---------------------------------------------------------------------------------------------------- */
+
+enum section keys_find_section(const char *name, bool is_manifest)
+{
+	const char *const *known = is_manifest ? manifest_sections : policy_sections;
+	size_t count = is_manifest ? COUNT(manifest_sections) : COUNT(policy_sections);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(known[i], name) == 0)
+			return (enum section)(i + (is_manifest ? SECTION_MANIFEST : 0));
+	return SECTIONS;
 }
 
-enum key keys_find(const char *name)
+enum section keys_nearest_section(const char *name, bool is_manifest)
 {
-	int key = 0;
+	const char *const *known = is_manifest ? manifest_sections : policy_sections;
+	size_t count = is_manifest ? COUNT(manifest_sections) : COUNT(policy_sections);
+	struct nearest nearest = nearest_to(name);
 
-	while (key < KEYS && strcmp(key_names[key], name) != 0)
-		key++;
-	return (enum key)key;
-}
-
-const char *keys_name(enum key key)
-{
-	return key_names[key];
-}
-
-bool keys_belongs(enum key key, enum section section)
-{
-	return section == SECTION_SEGMENT ? key < KEY_LIMITS : key >= KEY_LIMITS;
+	for (size_t i = 0; i < count; i++)
+		nearest_offer(&nearest, known[i]);
+	for (size_t i = 0; i < count && nearest.best == NULL; i++)
+		if (nearest_contains_first_word(name, known[i]))
+			nearest.best = known[i];
+	return nearest.best == NULL ? SECTIONS : keys_find_section(nearest.best, is_manifest);
 }
 
 const char *keys_section_title(enum section section)
 {
-	static const char *const titles[SECTIONS] = {"[segment]", "[default]", "[component:NAME]"};
+	static const char *const titles[SECTIONS] = {
+	    "[segment]",        "[default]",   "[class:NAME]",   "[group:NAME]",
+	    "[component:NAME]", "[component]", "[capabilities]", "[quota]",
+	};
 
 	return titles[section];
 }
 
+const char *keys_all_sections(bool is_manifest)
+{
+	return is_manifest ? "[component], [capabilities] and [quota]"
+	                   : "[segment], [default], [class:NAME], [group:NAME] and [component:NAME]";
+}
+
 const char *keys_section_list(enum section section)
 {
-	return section == SECTION_SEGMENT
-	           ? "name, components, threads, reservations, mode and persistent"
-	           : "storage, message_rate, network_bandwidth, cpu_time, memory and reset_period";
-}
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-/* How many letters must be added, dropped, changed or swapped with their neighbour: optimal string alignment. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t cost[WORD_MAX + 1][WORD_MAX + 1];
-	size_t rows = strlen(a), columns = strlen(b);
-
-	for (size_t i = 0; i <= rows; i++)
-		cost[i][0] = i;
-	for (size_t j = 0; j <= columns; j++)
-		cost[0][j] = j;
-	for (size_t i = 1; i <= rows; i++) {
-		for (size_t j = 1; j <= columns; j++) {
-			cost[i][j] = least(least(cost[i - 1][j], cost[i][j - 1]) + 1,
-			                   cost[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				cost[i][j] = least(cost[i][j], cost[i - 2][j - 2] + 1);
-		}
+	switch (section) {
+	case SECTION_SEGMENT:
+		return "name, components, threads, reservations, events, rules, mode, persistent and membarrier";
+	case SECTION_DEFAULT:
+		return "storage, messages, network, cpu and memory, their settings (messages.algorithm), reset_period, "
+		       "inherit, algorithm, enforce, warn, critical, group, and permissions (filesystem.read)";
+	case SECTION_MANIFEST:
+		return "name and version";
+	case SECTION_CAPABILITIES:
+		return "permissions such as filesystem.read";
+	case SECTION_QUOTA:
+		return "storage, messages, network, cpu, memory and reset_period";
+	default:
+		return "storage, messages, network, cpu and memory, their settings (messages.algorithm), reset_period, "
+		       "inherit, algorithm, enforce, warn, critical, class, group, and permissions (filesystem.read)";
 	}
-	return cost[rows][columns];
 }
 
-/* Tell whether a wrong name contains the first word of a known one. */
-static bool contains_first_word(const char *name, const char *known)
-{
-	char word[WORD_MAX + 1];
-	size_t length = strcspn(known, "_");
+/* ---- Keys -------------------------------------------------------------------------------------------------------- */
 
-	memcpy(word, known, length);
-	word[length] = '\0';
-	return strstr(name, word) != NULL;
+enum key keys_of_all(enum setting setting)
+{
+	static const enum key all[SETTINGS] = {
+	    KEY_NONE, KEY_NONE, KEY_ALGORITHM, KEY_ENFORCE, KEY_WARN, KEY_CRITICAL, KEY_NONE,
+	};
+
+	return all[setting];
 }
 
-/* Which of `count` known names is the best, or `count`. */
-static size_t nearest(const char *wrong, const char *const known[], size_t count)
+bool keys_is_setting(enum key key, int *resource, enum setting *setting)
 {
-	size_t length = strlen(wrong), best = WORD_MAX;
-	char name[WORD_MAX + 1] = "";
-	size_t found = count;
+	if (key < KEY_RESOURCES || key >= KEYS)
+		return false;
+	*resource = ((int)key - KEY_RESOURCES) / SETTINGS;
+	*setting = (enum setting)(((int)key - KEY_RESOURCES) % SETTINGS);
+	return true;
+}
 
-	if (length > WORD_MAX)
-		return count;
-	for (size_t i = 0; i < length; i++)
-		name[i] = (char)(wrong[i] >= 'A' && wrong[i] <= 'Z' ? wrong[i] - 'A' + 'a' : wrong[i]);
-	for (size_t i = 0; i < count; i++) {
-		size_t now = distance(name, known[i]);
-		size_t longer = length > strlen(known[i]) ? length : strlen(known[i]);
+bool keys_has_setting(int resource, enum setting setting)
+{
+	bool is_level = resource == SHMQ_STORAGE || resource == SHMQ_MEMORY;
 
-		if (now < best && now * 3 <= longer) {
-			best = now;
-			found = i;
-		}
+	return !is_level || (setting != SETTING_BURST && setting != SETTING_ALGORITHM && setting != SETTING_LEASE);
+}
+
+const char *keys_name(enum key key)
+{
+	enum setting setting;
+	int resource;
+
+	return keys_is_setting(key, &resource, &setting) ? resource_keys[resource][setting] : keys[key].name;
+}
+
+bool keys_belongs(enum key key, enum section section)
+{
+	enum setting setting;
+	int resource;
+
+	if (key == KEY_PERMISSION)
+		return (OF(section) & (OF_RULES | OF(SECTION_CAPABILITIES))) != 0;
+	if (key == KEY_NONE)
+		return false;
+	if (!keys_is_setting(key, &resource, &setting))
+		return (OF(section) & keys[key].sections) != 0;
+	if (section == SECTION_QUOTA)
+		return setting == SETTING_LIMIT;
+	return (OF(section) & OF_RULES) != 0;
+}
+
+bool keys_is_setting_name(const char *word)
+{
+	for (unsigned setting = SETTING_LIMIT + 1; setting < SETTINGS; setting++)
+		if (strcmp(word, setting_names[setting]) == 0)
+			return true;
+	return false;
+}
+
+const char *keys_sections_of(enum key key, bool is_manifest)
+{
+	if (is_manifest && keys_belongs(key, SECTION_QUOTA))
+		return "[quota]";
+	if (is_manifest && keys_belongs(key, SECTION_MANIFEST))
+		return "[component]";
+	if (keys_belongs(key, SECTION_SEGMENT))
+		return "[segment]";
+	if (keys_belongs(key, SECTION_DEFAULT))
+		return "[default], [class:NAME], [group:NAME] and [component:NAME]";
+	if (keys_belongs(key, SECTION_CLASS))
+		return "[class:NAME], [group:NAME] and [component:NAME]";
+	return "[component] in a manifest";
+}
+
+/* The key of a word, wherever it may stand. */
+static enum key find_resource_key(const char *word)
+{
+	for (int resource = 0; resource < SHMQ_RESOURCES; resource++)
+		for (unsigned setting = 0; setting < SETTINGS; setting++)
+			if (strcmp(word, resource_keys[resource][setting]) == 0 ||
+			    (other_keys[resource][setting] != NULL && strcmp(word, other_keys[resource][setting]) == 0))
+				return keys_of_setting(resource, (enum setting)setting);
+	return KEY_NONE;
+}
+
+/* Cut a dotted word in two. Returns false where it is not dotted, or too long to be compared with anything. */
+static bool split(char head[WORD_SIZE], const char **tail, const char *word)
+{
+	const char *dot = strchr(word, '.');
+
+	if (dot == NULL || (size_t)(dot - word) >= WORD_SIZE)
+		return false;
+	memcpy(head, word, (size_t)(dot - word));
+	head[dot - word] = '\0';
+	*tail = dot + 1;
+	return true;
+}
+
+/* The resource whose name a word probably is, as an index, or SHMQ_RESOURCES; `*is_other` tells which spelling. */
+static int nearest_resource(const char *word, bool *is_other)
+{
+	struct nearest nearest = nearest_to(word);
+
+	for (int resource = 0; resource < SHMQ_RESOURCES; resource++) {
+		nearest_offer(&nearest, resource_keys[resource][0]);
+		if (other_keys[resource][0] != NULL)
+			nearest_offer(&nearest, other_keys[resource][0]);
 	}
-	for (size_t i = 0; i < count && found == count; i++)
-		if (contains_first_word(name, known[i]))
-			found = i;
+	for (int resource = 0; resource < SHMQ_RESOURCES; resource++) {
+		*is_other = nearest.best != NULL && nearest.best == other_keys[resource][0];
+		if (nearest.best != NULL && (*is_other || nearest.best == resource_keys[resource][0]))
+			return resource;
+	}
+	return SHMQ_RESOURCES;
+}
+
+/* The setting that a dotted word was meant to be, or NULL: then it may be a permission. */
+static const char *nearest_setting(const char *word)
+{
+	char head[WORD_SIZE];
+	const char *tail;
+	bool is_other;
+	int resource;
+	struct nearest nearest;
+
+	if (!split(head, &tail, word))
+		return NULL;
+	resource = nearest_resource(head, &is_other);
+	if (resource == SHMQ_RESOURCES)
+		return NULL;
+	for (size_t i = 0; i < COUNT(limit_names); i++)
+		if (strcmp(tail, limit_names[i]) == 0)
+			return resource_keys[resource][SETTING_LIMIT];
+	nearest = nearest_to(tail);
+	for (unsigned setting = SETTING_LIMIT + 1; setting < SETTINGS; setting++)
+		nearest_offer(&nearest, setting_names[setting]);
+	for (unsigned setting = SETTING_LIMIT + 1; setting < SETTINGS; setting++)
+		if (nearest.best == setting_names[setting])
+			return (is_other ? other_keys : resource_keys)[resource][setting];
+	return NULL;
+}
+
+enum key keys_find(const char *word, enum section section)
+{
+	enum key found = KEY_NONE;
+
+	for (unsigned key = 0; key < KEY_RESOURCES; key++) {
+		if (strcmp(word, keys[key].name) != 0)
+			continue;
+		if (keys_belongs((enum key)key, section))
+			return (enum key)key;
+		if (found == KEY_NONE)
+			found = (enum key)key;
+	}
+	if (found == KEY_NONE)
+		found = find_resource_key(word);
+	if (found == KEY_NONE && strchr(word, '.') != NULL && nearest_setting(word) == NULL)
+		found = KEY_PERMISSION;
 	return found;
 }
 
-enum section keys_nearest_section(const char *name)
+const char *keys_nearest(const char *word, enum section section)
 {
-	return (enum section)nearest(name, section_names, SECTIONS);
+	struct nearest nearest = nearest_to(word);
+	const char *setting = nearest_setting(word);
+
+	if (setting != NULL)
+		return setting;
+	for (unsigned key = 0; key < KEY_RESOURCES; key++)
+		if (keys_belongs((enum key)key, section))
+			nearest_offer(&nearest, keys[key].name);
+	for (int resource = 0; resource < SHMQ_RESOURCES; resource++) {
+		if (!keys_belongs(keys_of_setting(resource, SETTING_LIMIT), section))
+			continue;
+		nearest_offer(&nearest, resource_keys[resource][0]);
+		if (other_keys[resource][0] != NULL)
+			nearest_offer(&nearest, other_keys[resource][0]);
+	}
+	for (int resource = 0; resource < SHMQ_RESOURCES && nearest.best == NULL; resource++)
+		if (keys_belongs(keys_of_setting(resource, SETTING_LIMIT), section) &&
+		    (nearest_contains_first_word(word, resource_keys[resource][0]) ||
+		     (other_keys[resource][0] != NULL && nearest_contains_first_word(word, other_keys[resource][0]))))
+			nearest.best = resource_keys[resource][0];
+	return nearest.best;
 }
 
-enum key keys_nearest(const char *name, enum section section)
+const char *keys_nearest_permission(const char *permission)
 {
-	size_t first = section == SECTION_SEGMENT ? 0 : KEY_LIMITS;
-	size_t count = section == SECTION_SEGMENT ? KEY_LIMITS : KEYS - KEY_LIMITS;
-	size_t found = nearest(name, key_names + first, count);
+	char head[WORD_SIZE], known_head[WORD_SIZE];
+	const char *tail, *known_tail = NULL;
 
-	return found < count ? (enum key)(first + found) : KEYS;
+	for (size_t i = 0; i < COUNT(known_permissions); i++)
+		if (strcmp(permission, known_permissions[i]) == 0)
+			return NULL;
+	if (!split(head, &tail, permission))
+		return NULL;
+	for (size_t i = 0; i < COUNT(known_permissions); i++) {
+		struct nearest of_head = nearest_to(head), of_tail = nearest_to(tail);
+
+		split(known_head, &known_tail, known_permissions[i]);
+		nearest_offer(&of_head, known_head);
+		nearest_offer(&of_tail, known_tail);
+		if (of_head.best != NULL && of_tail.best != NULL)
+			return known_permissions[i];
+	}
+	return NULL;
 }

@@ -40,32 +40,40 @@ static void copy(char *out, const char *text, size_t length)
 	out[length] = '\0';
 }
 
-/*
- * Read text in double quotes from behind the opening one into the value.
- * Returns the place behind the closing one, or 0 where the line was refused.
- */
-static size_t read_quoted(struct line *line, const char *text, size_t at)
+size_t line_read_quoted(char *out, const char *text, size_t at, size_t *fault_at, const char **fault)
 {
 	size_t length = 0, start = at;
 
-	line->is_quoted = true;
-	line->value_at = at;
 	for (; text[at] != '\0'; at++) {
 		if (text[at] == '"') {
-			line->value[length] = '\0';
+			out[length] = '\0';
 			return at + 1;
 		}
 		if (text[at] == '\\') {
 			if (text[at + 1] != '"' && text[at + 1] != '\\') {
-				refuse(line, at, "only \\\" and \\\\ may follow a backslash in double quotes");
+				*fault_at = at;
+				*fault = "only \\\" and \\\\ may follow a backslash in double quotes";
 				return 0;
 			}
 			at++;
 		}
-		line->value[length++] = text[at];
+		out[length++] = text[at];
 	}
-	refuse(line, start - 1, "no double quote ends this one");
+	*fault_at = start - 1;
+	*fault = "no double quote ends this one";
 	return 0;
+}
+
+/* The same into the value. Returns 0 where the line was refused. */
+static size_t read_quoted(struct line *line, const char *text, size_t at)
+{
+	size_t end = line_read_quoted(line->value, text, at, &line->fault_at, &line->fault);
+
+	line->is_quoted = true;
+	line->value_at = at;
+	if (end == 0)
+		line->kind = LINE_REFUSED;
+	return end;
 }
 
 /* Nothing but blanks and a comment may stand at the end of a line. */
@@ -106,12 +114,39 @@ static enum line_kind read_section(struct line *line, const char *text, size_t a
 	return finish(line, text, end + 1, LINE_SECTION, "text after ']'; a key stands on a line of its own");
 }
 
+/* Copy a list with its brackets; nothing in it is a comment, and quotes hide brackets. */
+static enum line_kind read_list(struct line *line, const char *text, size_t at)
+{
+	char ignored[LINE_SIZE];
+	size_t end = at + 1;
+
+	line->is_list = true;
+	while (text[end] != ']') {
+		if (text[end] == '\0')
+			return refuse(line, at,
+			              "no ']' ends this list; it stands on one line, KEY += VALUE adds to it");
+		if (text[end] == '[')
+			return refuse(line, end,
+			              "a '[' inside a list; write the value that it belongs to in double quotes");
+		if (text[end++] != '"')
+			continue;
+		end = line_read_quoted(ignored, text, end, &line->fault_at, &line->fault);
+		if (end == 0)
+			return line->kind = LINE_REFUSED;
+	}
+	copy(line->value, text + at, end + 1 - at);
+	return finish(line, text, end + 1, LINE_KEY,
+	              "text after the list; write a value that begins with '[' in double quotes");
+}
+
 static enum line_kind read_value(struct line *line, const char *text, size_t at)
 {
 	size_t end;
 
 	at = skip_blanks(text, at);
 	line->value_at = at;
+	if (text[at] == '[')
+		return read_list(line, text, at);
 	if (text[at] == '"') {
 		end = read_quoted(line, text, at + 1);
 		if (end == 0)
@@ -137,14 +172,18 @@ static enum line_kind read_key(struct line *line, const char *text, size_t at)
 			return refuse(line, at,
 			              line->is_indented ? "expected KEY = VALUE; a value cannot go on in a second line"
 			                                : "expected KEY = VALUE or [SECTION]");
-	for (last = end; last > at && is_blank(text[last - 1]);)
+	last = end;
+	line->is_added = text[end] == '=' && end > at && text[end - 1] == '+';
+	if (line->is_added)
+		last--;
+	while (last > at && is_blank(text[last - 1]))
 		last--;
 	if (last == at)
 		return refuse(line, at, "no key stands before this");
 	/* ASCII only: outside of it inih asks the locale what a blank is. */
 	for (size_t i = at; i < last; i++)
 		if (text[i] < ' ' || text[i] > '~' || text[i] == '"' || text[i] == '[' || text[i] == ']')
-			return refuse(line, i, "a key is made of letters, digits and '_' only");
+			return refuse(line, i, "a key is made of letters, digits, '_' and '.' only");
 	line->word_at = at;
 	copy(line->word, text + at, last - at);
 	return read_value(line, text, end + 1);
@@ -156,7 +195,7 @@ enum line_kind line_read(struct line *line, const char *text)
 
 	line->is_indented = at > 0 && text[at] != '\0' && !is_comment(text, at);
 	line->has_value = false;
-	line->is_quoted = false;
+	line->is_quoted = line->is_list = line->is_added = false;
 	line->word_at = line->value_at = at;
 	line->fault_at = 0;
 	line->fault = NULL;

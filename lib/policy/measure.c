@@ -80,16 +80,21 @@ static int scale_unit(struct scan *scan, const struct decimal *decimal, uint64_t
 	return 0;
 }
 
+bool measure_is_over(struct scan *scan)
+{
+	char next = scan_peek(scan);
+
+	return next == '\0' || next == '/' || scan_is_word(scan, MEASURE_BURST);
+}
+
 int measure_size(struct scan *scan, uint64_t *bytes)
 {
 	const struct unit *unit = size_units;
 	struct decimal decimal;
-	char next;
 
 	if (scan_decimal(scan, &decimal) < 0)
 		return -EINVAL;
-	next = scan_peek(scan);
-	if (next != '\0' && next != '/')
+	if (!measure_is_over(scan))
 		unit = scan_unit(scan, size_units);
 	if (unit == NULL)
 		return fail_unit(scan, "sizes are in B, KB, MB, GB or TB, which are powers of 1024");
@@ -122,12 +127,10 @@ static int add_term(struct scan *scan, uint64_t *ns)
 	const struct unit *unit;
 	struct decimal decimal;
 	uint64_t term = 0;
-	char next;
 
 	if (scan_decimal(scan, &decimal) < 0)
 		return -EINVAL;
-	next = scan_peek(scan);
-	if (next == '\0' || next == '/')
+	if (measure_is_over(scan))
 		return scan_fail(scan, decimal.at, "a time needs a unit: ns, us, ms, s, min, h, d or w");
 	unit = scan_time_unit(scan);
 	if (unit == NULL)
@@ -143,14 +146,11 @@ static int add_term(struct scan *scan, uint64_t *ns)
 
 int measure_time(struct scan *scan, uint64_t *ns)
 {
-	char next;
-
 	*ns = 0;
 	do {
 		if (add_term(scan, ns) < 0)
 			return -EINVAL;
-		next = scan_peek(scan);
-	} while (next != '\0' && next != '/');
+	} while (!measure_is_over(scan));
 	return 0;
 }
 

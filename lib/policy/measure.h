@@ -10,9 +10,14 @@
 
 #include "policy/scan.h"
 
+#define MEASURE_BURST "burst" /* the one word that may follow an amount: a second amount follows it */
+
 #define NS_PER_US UINT64_C(1000)
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)
+
+/* Tell whether the scan is at the end of an amount: at the end of the text, at a '/', or at the word above. */
+bool measure_is_over(struct scan *scan);
 
 /* Read a size in bytes. Returns 0 or -EINVAL, as all of these do. */
 int measure_size(struct scan *scan, uint64_t *bytes);

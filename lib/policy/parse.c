@@ -74,11 +74,13 @@ static bool write_key(struct parser *parser, char *text, size_t size)
 	return true;
 }
 
-/* Hand a section over by its word alone: a component's name is kept in the draft. */
+/* Hand a section over by its word alone: the name of a component, a class or a group is kept in the draft. */
 static bool write_section(struct parser *parser, char *text, size_t size)
 {
-	static const char *const words[] = {"segment", "default", "component", SKIPPED};
+	static const char *const words[] = {"segment",   "default",      "class", "group", "component",
+	                                    "component", "capabilities", "quota", SKIPPED};
 
+	static_assert(sizeof(words) / sizeof(*words) == SECTIONS + 1, "one for each section, and one for none");
 	draft_enter(parser->draft, &parser->line, &parser->reader.place);
 	parser->section = words[parser->draft->section];
 	return snprintf(text, size, "[%s]\n", parser->section) < (int)size - 1;
@@ -177,14 +179,16 @@ static int handle(void *context, const char *section, const char *name, const ch
 int parse_file(struct draft *draft, const char *path)
 {
 	struct parser *parser = calloc(1, sizeof(*parser));
+	const char *name = parser == NULL ? NULL : draft_begin_file(draft, path);
 	int result, closed;
 
-	if (parser == NULL)
+	if (name == NULL) {
+		free(parser);
 		return -ENOMEM;
+	}
 	parser->draft = draft;
 	parser->section = "";
-	draft_begin_file(draft);
-	result = reader_open(&parser->reader, path, draft->complaints);
+	result = reader_open(&parser->reader, name, draft->complaints);
 	if (result == 0) {
 		/* Positive is the first line that inih did not like; we know better, and have complained. */
 		result = ini_parse_stream(feed, parser, handle, parser) < 0 ? -ENOMEM : draft->failure;

@@ -129,7 +129,7 @@ uint64_t scan_scale(struct scan *scan, const struct decimal *decimal, uint64_t u
 	return UINT64_MAX;
 }
 
-bool scan_take_word(struct scan *scan, const char *word)
+bool scan_is_word(const struct scan *scan, const char *word)
 {
 	size_t length = scan_word_length(scan);
 
@@ -138,7 +138,14 @@ bool scan_take_word(struct scan *scan, const char *word)
 	for (size_t i = 0; i < length; i++)
 		if (lower(scan->text[scan->at + i]) != word[i])
 			return false;
-	scan->at += length;
+	return true;
+}
+
+bool scan_take_word(struct scan *scan, const char *word)
+{
+	if (!scan_is_word(scan, word))
+		return false;
+	scan->at += strlen(word);
 	return true;
 }
 

@@ -62,7 +62,8 @@ size_t scan_word_length(const struct scan *scan);
 /* Take a word if it is one of these, in any case; the list ends with a NULL name. Returns NULL and takes nothing else. */
 const struct unit *scan_unit(struct scan *scan, const struct unit *units);
 
-/* Take this word, in any case, and tell whether it was there. */
+/* Tell whether this word is at the scan's place, in any case; the second one takes it. */
+bool scan_is_word(const struct scan *scan, const char *word);
 bool scan_take_word(struct scan *scan, const char *word);
 
 /* Check that nothing is left. Returns 0, -EINVAL, or -EOVERFLOW where a number was too large. */

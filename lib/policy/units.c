@@ -21,14 +21,12 @@ static int scan_messages(struct scan *scan, uint64_t *out)
 {
 	char quote[COMPLAIN_QUOTE_SIZE];
 	struct decimal decimal;
-	char next;
 
 	if (scan_decimal(scan, &decimal) < 0)
 		return -EINVAL;
 	if (decimal_is_fraction(&decimal))
 		return scan_fail(scan, decimal.at, "messages are counted whole; '5/2s' is 2.5 per second");
-	next = scan_peek(scan);
-	if (next != '\0' && next != '/') {
+	if (!measure_is_over(scan)) {
 		complain_quote(quote, scan->text + scan->at, scan_word_length(scan));
 		return scan_fail(scan, scan->at, "messages have no unit; expected '/' and a period, not '%s'", quote);
 	}
@@ -54,16 +52,14 @@ static int scan_cpu(struct scan *scan, struct units_limit *out)
 	struct scan ahead = *scan; /* to see whether it is a time or a percentage */
 	struct decimal decimal;
 	uint64_t ns;
-	char next;
 
 	if (scan_decimal(&ahead, &decimal) < 0)
 		return -EINVAL;
-	next = scan_peek(&ahead);
-	if (next == '%') {
+	if (scan_peek(&ahead) == '%') {
 		*scan = ahead;
 		return scan_percent(scan, &decimal, out);
 	}
-	if (next == '\0' || next == '/') {
+	if (measure_is_over(&ahead)) {
 		if (!decimal_is_zero(&decimal))
 			return scan_fail(scan, decimal.at, "a CPU time needs a unit, as in '500ms/s' or '50%%'");
 		*scan = ahead;
@@ -75,6 +71,70 @@ static int scan_cpu(struct scan *scan, struct units_limit *out)
 	if (out->amount == 0 && ns > 0)
 		return scan_fail(scan, decimal.at, "this is less than one microsecond");
 	return 0;
+}
+
+static int scan_amount(struct scan *scan, enum shmq_resource resource, struct units_limit *out)
+{
+	switch (resource) {
+	case SHMQ_MESSAGES:
+		return scan_messages(scan, &out->amount);
+	case SHMQ_CPU:
+		return scan_cpu(scan, out);
+	default:
+		return measure_size(scan, &out->amount);
+	}
+}
+
+/* Set the fault of an amount that is above the largest one. Returns -EOVERFLOW. */
+static int fail_overflow(struct scan *scan, size_t at, enum shmq_resource resource, const char *advice)
+{
+	scan_fail(scan, at, "this is above the largest limit, %llu %s%s", (unsigned long long)SHMQ_AMOUNT_MAX,
+	          amount_names[resource], advice);
+	return -EOVERFLOW;
+}
+
+/* An amount without a period. */
+static int scan_burst(struct scan *scan, enum shmq_resource resource, uint64_t *out)
+{
+	struct units_limit amount = {0};
+	struct scan part = *scan; /* an overflow here is not one of the limit */
+	size_t at;
+
+	part.overflow = false;
+	scan_peek(&part);
+	at = part.at;
+	if (scan_amount(&part, resource, &amount) < 0)
+		return -EINVAL;
+	if (amount.is_percent)
+		return scan_fail(&part, at, "a percentage has no amount; write a time, such as 500ms");
+	if (scan_peek(&part) == '/')
+		return scan_fail(&part, part.at, "no period here: this is an amount, not a rate");
+	if (part.overflow || amount.amount > SHMQ_AMOUNT_MAX)
+		return fail_overflow(&part, at, resource, "");
+	scan->at = part.at;
+	*out = amount.amount;
+	return 0;
+}
+
+/* What may follow a rate: "burst" and an amount. */
+static int scan_rest_of_rate(struct scan *scan, enum shmq_resource resource, struct units_limit *out)
+{
+	size_t at;
+	int result;
+
+	if (!out->is_percent && measure_rate_period(scan, &out->period_ns) < 0)
+		return -EINVAL;
+	scan_peek(scan);
+	if (!scan_take_word(scan, MEASURE_BURST))
+		return 0;
+	scan_peek(scan);
+	at = scan->at;
+	result = scan_burst(scan, resource, &out->burst);
+	if (result == 0 && out->burst == 0)
+		return scan_fail(scan, at, "a burst of nothing would deny everything");
+	if (result == 0 && out->amount == 0)
+		return scan_fail(scan, at, "a burst needs a rate above 0 to come back");
+	return result;
 }
 
 /* Everything but the range of the amount. */
@@ -95,16 +155,13 @@ static int scan_limit(struct scan *scan, enum shmq_resource resource, struct uni
 		complain_quote(quote, scan->text + scan->at, scan_word_length(scan));
 		return scan_fail(scan, scan->at, "expected a number or 'unlimited', not '%s'", quote);
 	}
-	if (resource == SHMQ_MESSAGES)
-		result = scan_messages(scan, &out->amount);
-	else if (resource == SHMQ_CPU)
-		result = scan_cpu(scan, out);
-	else
-		result = measure_size(scan, &out->amount);
-	if (result == 0 && !is_level && !out->is_percent)
-		result = measure_rate_period(scan, &out->period_ns);
+	result = scan_amount(scan, resource, out);
+	if (result == 0 && !is_level)
+		result = scan_rest_of_rate(scan, resource, out);
 	if (result == 0 && is_level && scan_peek(scan) == '/')
 		return scan_fail(scan, scan->at, "no period here: this is not a rate, it is kept until it is released");
+	if (result == 0 && is_level && scan_is_word(scan, MEASURE_BURST))
+		return scan_fail(scan, scan->at, "no burst here: this is not a rate, it is kept until it is released");
 	return result < 0 ? result : scan_finish(scan);
 }
 
@@ -114,14 +171,45 @@ int units_read_limit(struct units_limit *out, enum shmq_resource resource, const
 	struct units_limit limit;
 	int result = scan_limit(&scan, resource, &limit);
 
+	if (result == -EOVERFLOW && !scan.overflow)
+		return result; /* the burst is too large, which has been said */
 	if (result == 0 && !limit.is_percent && limit.amount != SHMQ_UNLIMITED && limit.amount > SHMQ_AMOUNT_MAX)
 		result = -EOVERFLOW;
 	if (result == -EOVERFLOW)
-		scan_fail(&scan, 0, "this is above the largest limit, %llu %s; no limit at all is 'unlimited'",
-		          (unsigned long long)SHMQ_AMOUNT_MAX, amount_names[resource]);
+		return fail_overflow(&scan, 0, resource, "; no limit at all is 'unlimited'");
 	if (result == 0)
 		*out = limit;
 	return result;
+}
+
+int units_read_amount(uint64_t *out, enum shmq_resource resource, const char *text, struct units_fault *fault)
+{
+	struct scan scan = {.text = text, .fault = fault};
+	uint64_t amount;
+	int result = scan_burst(&scan, resource, &amount);
+
+	if (result == 0)
+		result = scan_finish(&scan);
+	if (result == 0)
+		*out = amount;
+	return result;
+}
+
+int units_read_percent(uint64_t *out, const char *text, struct units_fault *fault)
+{
+	struct scan scan = {.text = text, .fault = fault};
+	struct decimal decimal;
+
+	if (scan_decimal(&scan, &decimal) < 0)
+		return -EINVAL;
+	if (scan_peek(&scan) == '%')
+		scan.at++;
+	if (scan_finish(&scan) < 0)
+		return -EINVAL;
+	if (decimal.fraction != NULL || decimal.is_huge || decimal.whole < 1 || decimal.whole > 100)
+		return scan_fail(&scan, decimal.at, "this is a whole percentage of the limit, from 1%% to 100%%");
+	*out = decimal.whole;
+	return 0;
 }
 
 int units_read_period(uint64_t *ns, const char *text, struct units_fault *fault)
@@ -195,6 +283,8 @@ static int parse_per_second(uint64_t *out, enum shmq_resource resource, const ch
 	if (out == NULL || text == NULL)
 		return -EINVAL;
 	result = scan_limit(&scan, resource, &limit);
+	if (result == 0 && limit.burst > 0)
+		return -EINVAL; /* a number of units per second cannot say it */
 	if (result == 0 && limit.is_percent)
 		result = units_limit_resolve(&value, &limit, NS_PER_S);
 	else if (result == 0 && limit.amount != SHMQ_UNLIMITED)

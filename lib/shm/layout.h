@@ -102,6 +102,8 @@ enum {
 };
 
 /* `mode` of a resource's quota, from the low bits; a period takes the rest. */
+#define MODE_ALGORITHM_MASK 15
+#define MODE_PERCENT_MASK 127
 enum { MODE_ALGORITHM_BITS = 4, MODE_ENFORCE_BITS = 4, MODE_PERCENT_BITS = 7 };
 enum {
 	MODE_ENFORCE_AT = MODE_ALGORITHM_BITS,
@@ -156,7 +158,7 @@ struct shmq_shm_pattern {
 struct shmq_shm_file {
 	struct shm_u32 next; /* offset of the next one, 0 ends · W controller while inactive · R all · relaxed */
 	uint32_t length;     /* bytes of the name · as next, plain */
-	/* followed by the name, padded to 8 bytes */
+			     /* followed by the name, padded to 8 bytes */
 };
 
 enum {
@@ -230,9 +232,9 @@ struct shmq_shm_tracker {
 	/* Read by every admitted amount, seldom written. */
 	struct shm_u32 threshold[SHMQ_RESOURCES]; /* see core/events.h · W worker · R all · acq_rel */
 	uint32_t reserved;
-	struct shm_u64 adjusted[LAYOUT_RATES]; /* charged without being used · W controller · R all · relaxed */
-	struct shm_u64 over_released;          /* operations · W worker · R all · relaxed */
-	struct shm_u64 forbidden_reported;     /* as reported, for `forbidden` */
+	uint64_t reserved64[3];
+	struct shm_u64 over_released;      /* operations · W worker · R all · relaxed */
+	struct shm_u64 forbidden_reported; /* as reported, for `forbidden` */
 
 	/* Written by refusals. */
 	struct shm_u64 denied[SHMQ_RESOURCES];     /* operations · W worker · R all · relaxed */

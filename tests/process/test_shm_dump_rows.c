@@ -162,6 +162,52 @@ Test(shm_dump_rows, tells_a_stopped_worker_from_a_sleeping_and_a_dead_one)
 	shared_free(ready, sizeof(*ready));
 }
 
+Test(shm_dump_rows, shows_what_the_segment_remembers)
+{
+	struct program_run run;
+	json_t *document, *events;
+
+	three_tenants();
+	expect_dump(0, "component_registered  alice", "", "--events");
+	expect_dump(0, "quota_violation       bob               messages  refused 501: 500 of 1000/366d used\n", "",
+	            "--events");
+	expect_dump(0, "warning               alice             messages  900 of 1000/366d used, 90.0 %\n", "",
+	            "--events");
+	expect_dump(0, "!alice", "", "--events", "-c", "bob");
+	expect_dump(0, "!carol", "", "--events", "-X", "c*");
+	expect_dump(0, "\n1 event\n", "", "--events", "-n", "1");
+	expect_dump(0, "!component_registered", "", "--events", "-n", "1");
+	expect_dump(0, "\"schema\":\"shmquota.event\"", "", "--events", "--ndjson");
+	expect_dump(2, "", "no filter and no order", "--events", "--sort", "used");
+	run = run_dump("--events", "-j");
+	document = json_loads(run.out, JSON_REJECT_DUPLICATES, NULL);
+	cr_assert_not_null(document, "%s", run.out);
+	events = json_object_get(document, "events");
+	cr_assert_geq(json_array_size(events), 5);
+	for (size_t i = 0; i < json_array_size(events); i++)
+		cr_assert_eq(json_integer_value(json_object_get(json_array_get(events, i), "sequence")),
+		             (json_int_t)i + 1);
+	json_decref(document);
+	program_free(&run);
+}
+
+Test(shm_dump_rows, tells_how_many_events_were_overwritten)
+{
+	struct shmq_options options = SHMQ_OPTIONS_DEFAULT;
+	struct shmq_segment *segment;
+	char name[32];
+
+	options.events = 16;
+	segment = fixture_segment(&options);
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "tenant-%d", i);
+		expect_result(shmq_component_register(segment, name, NULL), 0);
+	}
+	expect_dump(0, " before them were overwritten or lost\n", "", "--events");
+	expect_dump(0, "tenant-99", "", "--events");
+	expect_dump(0, "!tenant-1 ", "", "--events");
+}
+
 /* ---- For programs ------------------------------------------------------------------------------------------------ */
 
 Test(shm_dump_rows, groups_rows_by_component_in_a_document_whatever_the_order)

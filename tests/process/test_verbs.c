@@ -182,6 +182,37 @@ Test(verbs, try_explains_what_it_does_not_understand)
 	expect_verb(2, "", "from 1 to 255", "try", "-E", "256", fixture_name(), "tenant", "storage", "1");
 }
 
+/* ---- set --------------------------------------------------------------------------------------------------------- */
+
+Test(verbs, set_changes_what_is_given_and_keeps_the_rest_and_what_is_used)
+{
+	struct shmq_component *tenant = calm_tenant();
+	struct shmq_quota quota = {.size = sizeof(quota)};
+
+	expect_result(shmq_try_consume(tenant, SHMQ_STORAGE, 600, NULL), SHMQ_OK);
+	expect_verb(0, ": storage 500 B, messages 50/h, network 1000 B/", "", "set", fixture_name(), "tenant",
+	            "--storage", "500", "--message-rate", "50/h");
+	expect_result(shmq_component_quota(tenant, &quota), 0);
+	expect_figure(quota.limit[SHMQ_STORAGE], 500);
+	expect_figure(quota.limit[SHMQ_MESSAGES], 50);
+	expect_figure(quota.period_ns[SHMQ_MESSAGES], UINT64_C(3600000000000));
+	expect_figure(quota.limit[SHMQ_CPU], 1000);
+	expect_figure(fixture_used(tenant, SHMQ_STORAGE), 600);
+	expect_result(shmq_try_consume(tenant, SHMQ_STORAGE, 1, NULL), SHMQ_DENIED);
+	expect_verb(0, "", "", "set", "-q", fixture_name(), "tenant", "--storage", "unlimited");
+	expect_result(shmq_try_consume(tenant, SHMQ_STORAGE, 1, NULL), SHMQ_OK);
+}
+
+Test(verbs, set_explains_what_it_does_not_understand)
+{
+	calm_tenant();
+	expect_verb(2, "", "no limit is given", "set", fixture_name(), "tenant");
+	expect_verb(2, "", "keep, proportional and reset", "set", fixture_name(), "tenant", "--memory", "1",
+	            "--inherit", "x");
+	expect_verb(2, "", "is not a limit of that kind", "set", fixture_name(), "tenant", "--memory", "much");
+	expect_verb(3, "", "Did you mean \"tenant\"?", "set", fixture_name(), "tennant", "--memory", "1");
+}
+
 /* ---- release ----------------------------------------------------------------------------------------------------- */
 
 Test(verbs, release_gives_back_levels_only)
@@ -245,6 +276,21 @@ Test(verbs, check_has_the_exit_codes_of_a_monitoring_plugin)
 	expect_verb(3, "SHMQUOTA UNKNOWN - usage", "", "check", "-w", "90", "-c", "80", fixture_name());
 	expect_verb(3, "", "--warn wants a percentage", "check", "-w", "many", fixture_name());
 	expect_verb(3, "", "unrecognized option", "check", "--no-such-option");
+}
+
+Test(verbs, check_goes_by_the_thresholds_of_each_quota)
+{
+	struct shmq_quota quota = quota_calm(1000);
+	struct shmq_component *tenant;
+
+	quota.warning[SHMQ_STORAGE] = 30;
+	quota.critical[SHMQ_STORAGE] = 50;
+	tenant = fixture_tenant(&quota);
+	expect_result(shmq_try_consume(tenant, SHMQ_STORAGE, 300, NULL), SHMQ_OK);
+	expect_verb(1, " 'highest storage'=30.0%;30;50;0;100", "", "check", fixture_name());
+	expect_result(shmq_try_consume(tenant, SHMQ_STORAGE, 200, NULL), SHMQ_OK);
+	expect_verb(2, "SHMQUOTA CRITICAL", "", "check", fixture_name());
+	expect_program(0, "50.0     500 B        0               critical\n", "", SHM_DUMP, fixture_name());
 }
 
 static int attach_and_wait(unsigned index, void *context)

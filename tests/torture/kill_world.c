@@ -4,9 +4,9 @@
  */
 #include "kill_world.h"
 
+#include "core/publication.h"
 #include "core/tracker.h"
 #include "core/worker.h"
-#include "policy/policy.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -95,15 +95,22 @@ int world_publish(const struct world *world, struct shmq_segment *segment, enum 
 	    [POLICY_NONE] = {400, ""},
 	    [POLICY_TOO_LARGE] = {500, "1 2 3 4 5 6 7 8 9 a b c d e"},
 	};
-	struct policy_component components[WORLD_COMPONENTS + 2];
-	struct shmq_policy whole = {.fallback = world_quota(world, policies[policy].limit + 1),
-	                            .components = components};
+	struct publication_rule rule = {.quota = world_quota(world, policies[policy].limit + 1)};
+	struct publication publication;
 	char names[64], *rest = names;
+	int result = publication_begin(&publication, segment);
 
+	if (result < 0)
+		return result;
+	result = publication_set_default(&publication, &rule);
+	rule.quota = world_quota(world, policies[policy].limit);
 	snprintf(names, sizeof(names), "%s", policies[policy].names);
-	for (char *name = strtok_r(names, " ", &rest); name != NULL; name = strtok_r(NULL, " ", &rest))
-		components[whole.count++] = (struct policy_component){name, world_quota(world, policies[policy].limit)};
-	return shmq_policy_publish(segment, &whole);
+	for (char *name = strtok_r(names, " ", &rest); name != NULL && result == 0; name = strtok_r(NULL, " ", &rest))
+		result = publication_declare(&publication, name, strlen(name), &rule);
+	if (result == 0)
+		return publication_commit(&publication);
+	publication_abort(&publication);
+	return result;
 }
 
 /* ---- Building ---- */

@@ -7,46 +7,21 @@
  * back.
  */
 #include <errno.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "../support/prng.h"
 #include "../support/process.h"
-#include "reservation_arena.h"
+#include "reservation_worker.h"
 
 #define RESERVED_MAX 16
 #define PLAIN_MAX 4
 #define SHARE_MAX 24
 #define HELPER_STEPS 24
-#define BURST 64
 
 /* The most that a life has of a level beyond its death, and of messages. */
 static const uint64_t level_cap[PLACES] = {[TIGHT] = 4, [OWN] = 200, [CHURN] = 0};
 static const uint64_t message_cap[PLACES] = {[TIGHT] = 800, [OWN] = 200, [CHURN] = BOOK_MAX};
-
-/* A place as one life sees it. */
-struct pot {
-	struct shmq_component *component;
-	struct book *book;
-	uint64_t unit;
-	enum place place;
-};
-
-struct worker {
-	struct torture *torture;
-	struct arena *arena;
-	struct figures *figures;
-	unsigned index;
-	struct pot pots[PLACES];
-	struct prng prng, helper_prng;
-	uint64_t share[PLACES];
-	struct shmq_reservation hoard[ARENA_HOARD];
-	unsigned hoarded;
-	pthread_t helper;
-	bool has_helper;
-};
 
 /* ---- The tally of the place with limits ---- */
 
@@ -78,7 +53,9 @@ static void count_out(struct worker *worker, enum place place, enum book_resourc
 		tally_drop(&worker->arena->tally, resource, amount);
 }
 
-static void count_answer(struct worker *worker, int result)
+/* ---- Answers ---- */
+
+void worker_count_answer(struct worker *worker, int result)
 {
 	struct figures *figures = worker->figures;
 
@@ -88,8 +65,7 @@ static void count_answer(struct worker *worker, int result)
 	            1);
 }
 
-/* Returns 0 for an answer that a place may give to who wants more of it; else says so and returns 1. */
-static int check_answer(enum place place, int result)
+int worker_check_answer(enum place place, int result)
 {
 	static const char *const what[PLACES] = {"answer of the tight place", "answer of an own place",
 	                                         "answer of a place that comes and goes"};
@@ -146,7 +122,7 @@ static int reserve(struct worker *worker, struct prng *prng, const struct pot *p
 	                      amount * pot->unit, NULL);
 	if (is_rate)
 		book_settle(pot->book, result == SHMQ_OK);
-	count_answer(worker, result);
+	worker_count_answer(worker, result);
 	if (result == SHMQ_OK) {
 		counter_add(&worker->figures->reservations, 1);
 		count_in(worker, pot->place, resource, amount, is_mortal(resource));
@@ -159,7 +135,7 @@ static int reserve(struct worker *worker, struct prng *prng, const struct pot *p
 	if (result != SHMQ_OK)
 		shmq_component_put(found);
 	counter_set(&cell->state, result == SHMQ_OK ? CELL_OPEN : CELL_FREE);
-	return check_answer(pot->place, result);
+	return worker_check_answer(pot->place, result);
 }
 
 /* How much of a reservation to commit: of a level all, a part or nothing, of a rate mostly nothing. */
@@ -196,7 +172,7 @@ static int finish_cell(struct worker *worker, struct cell *cell)
 	cell->found = NULL;
 	counter_set(&cell->state, CELL_FREE);
 	if (result != 0)
-		count_answer(worker, result);
+		worker_count_answer(worker, result);
 	CHILD_CHECK(result == 0 || (is_stranger && result == -ESTALE));
 	return 0;
 }
@@ -206,29 +182,6 @@ static int finish(struct worker *worker)
 	struct cell *cell = claim_cell(worker, &worker->prng, CELL_OPEN);
 
 	return cell ? finish_cell(worker, cell) : 0;
-}
-
-/* ---- Hoards ---- */
-
-static void drop_hoard(struct worker *worker)
-{
-	while (worker->hoarded > 0)
-		shmq_cancel(&worker->hoard[--worker->hoarded]);
-}
-
-/* Many at a time, so that returning them takes long enough for the recoverer to be killed at it. */
-static int fill_hoard(struct worker *worker)
-{
-	const struct pot *pot = &worker->pots[OWN];
-	int result = SHMQ_OK;
-
-	while (worker->hoarded < ARENA_HOARD && result == SHMQ_OK) {
-		result = shmq_reserve(&worker->hoard[worker->hoarded], pot->component,
-		                      worker->hoarded % 2 ? SHMQ_STORAGE : SHMQ_MEMORY, pot->unit, NULL);
-		count_answer(worker, result);
-		worker->hoarded += result == SHMQ_OK;
-	}
-	return check_answer(OWN, result);
 }
 
 /* ---- Plain use, and several at once ---- */
@@ -244,10 +197,10 @@ static int take_plain(struct worker *worker, const struct pot *pot)
 	book_announce_one(pot->book, resource, (int64_t)amount);
 	result = shmq_try_consume(pot->component, book_resource(resource), amount * pot->unit, NULL);
 	book_settle(pot->book, result == SHMQ_OK);
-	count_answer(worker, result);
+	worker_count_answer(worker, result);
 	if (result == SHMQ_OK)
 		count_in(worker, pot->place, resource, amount, false);
-	return check_answer(pot->place, result);
+	return worker_check_answer(pot->place, result);
 }
 
 static int give_back(struct worker *worker, const struct pot *pot)
@@ -281,10 +234,10 @@ static int take_together(struct worker *worker, const struct pot *pot)
 	book_announce(pot->book, change);
 	result = shmq_try_consume_all(pot->component, demands, count, NULL);
 	book_settle(pot->book, result == SHMQ_OK);
-	count_answer(worker, result);
+	worker_count_answer(worker, result);
 	for (unsigned i = 0; i < count && result == SHMQ_OK; i++)
 		count_in(worker, pot->place, i, (uint64_t)change[i], false);
-	return check_answer(pot->place, result);
+	return worker_check_answer(pot->place, result);
 }
 
 /* ---- Memory shares ---- */
@@ -301,11 +254,11 @@ static int state_share(struct worker *worker, const struct pot *pot)
 	result = shmq_memory_set(pot->component, amount * pot->unit, NULL);
 	if (is_known && amount > *share && result == SHMQ_OK)
 		count_in(worker, pot->place, BOOK_MEMORY, amount - *share, true);
-	count_answer(worker, result);
+	worker_count_answer(worker, result);
 	CHILD_CHECK(result == SHMQ_OK || !is_known || amount > *share);
 	if (result == SHMQ_OK)
 		*share = amount;
-	return check_answer(pot->place, result);
+	return worker_check_answer(pot->place, result);
 }
 
 /* ---- Components that come and go ---- */
@@ -328,109 +281,8 @@ static int visit(struct worker *worker)
 		               (enum book_resource)prng_below(&worker->prng, BOOK_RESOURCES), found);
 	result = shmq_memory_set(found, prng_below(&worker->prng, SHARE_MAX), NULL);
 	shmq_component_put(found);
-	count_answer(worker, result);
-	return check_answer(CHURN, result);
-}
-
-/* ---- Bursts ---- */
-
-/*
- * What leaves nothing, done many times in a row: most workers are killed in these, and so in the middle of a call. What
- * is taken here is not in the tally, which says what there is at least.
- */
-typedef int burst_body(struct worker *worker, const struct pot *pot, enum book_resource level);
-
-static int reserve_and_cancel(struct worker *worker, const struct pot *pot, enum book_resource level)
-{
-	struct shmq_reservation reservation;
-	int result = shmq_reserve(&reservation, pot->component, book_resource(level), pot->unit, NULL);
-
-	counter_add(&worker->figures->reservations, result == SHMQ_OK);
-	shmq_cancel(&reservation);
-	return result;
-}
-
-/* A rate's is in the book: it stays taken when the worker dies. */
-static int reserve_and_refund(struct worker *worker, const struct pot *pot, enum book_resource level)
-{
-	struct shmq_reservation reservation;
-	int result;
-
-	(void)level;
-	book_announce_one(pot->book, BOOK_MESSAGES, 1);
-	result = shmq_reserve(&reservation, pot->component, SHMQ_MESSAGES, pot->unit, NULL);
-	book_settle(pot->book, result == SHMQ_OK);
-	if (result != SHMQ_OK)
-		return result;
-	counter_add(&worker->figures->reservations, 1);
-	book_announce_one(pot->book, BOOK_MESSAGES, -1);
-	result = shmq_commit(&reservation, 0);
-	book_settle(pot->book, result == 0);
-	return result;
-}
-
-static int release_one(const struct pot *pot, enum book_resource level)
-{
-	int result;
-
-	book_announce_one(pot->book, level, -1);
-	result = shmq_release(pot->component, book_resource(level), pot->unit);
-	book_settle(pot->book, result == 0);
-	return result;
-}
-
-static int commit_half(struct worker *worker, const struct pot *pot, enum book_resource level)
-{
-	struct shmq_reservation reservation;
-	int result = shmq_reserve(&reservation, pot->component, book_resource(level), 2 * pot->unit, NULL);
-
-	counter_add(&worker->figures->reservations, result == SHMQ_OK);
-	if (result != SHMQ_OK)
-		return result;
-	book_announce_one(pot->book, level, 1);
-	result = shmq_commit(&reservation, pot->unit);
-	book_settle(pot->book, result == 0);
-	return result == 0 ? release_one(pot, level) : result;
-}
-
-static int take_both(struct worker *worker, const struct pot *pot, enum book_resource level)
-{
-	const struct shmq_demand demands[] = {{SHMQ_MEMORY, pot->unit}, {SHMQ_STORAGE, pot->unit}};
-	static const int64_t change[BOOK_RESOURCES] = {[BOOK_STORAGE] = 1, [BOOK_MEMORY] = 1};
-	int result;
-
-	(void)worker;
-	(void)level;
-	book_announce(pot->book, change);
-	result = shmq_try_consume_all(pot->component, demands, 2, NULL);
-	book_settle(pot->book, result == SHMQ_OK);
-	if (result == SHMQ_OK)
-		result = release_one(pot, BOOK_STORAGE);
-	return result == SHMQ_OK ? release_one(pot, BOOK_MEMORY) : result;
-}
-
-static int grow_and_shrink(struct worker *worker, const struct pot *pot, enum book_resource level)
-{
-	uint64_t share = worker->share[pot->place];
-	int result = shmq_memory_set(pot->component, (share + 1) * pot->unit, NULL);
-
-	(void)level;
-	return result == SHMQ_OK ? shmq_memory_set(pot->component, share * pot->unit, NULL) : result;
-}
-
-static int burst(struct worker *worker, const struct pot *pot)
-{
-	static burst_body *const bodies[] = {reserve_and_cancel, reserve_and_refund, commit_half, take_both,
-	                                     grow_and_shrink};
-	burst_body *body = bodies[prng_below(&worker->prng, sizeof(bodies) / sizeof(*bodies))];
-	enum book_resource level = prng_below(&worker->prng, 2) ? BOOK_STORAGE : BOOK_MEMORY;
-	int result = SHMQ_OK;
-
-	for (unsigned i = 0; i < BURST && result == SHMQ_OK; i++) {
-		result = body(worker, pot, level);
-		count_answer(worker, result);
-	}
-	return check_answer(pot->place, result);
+	worker_count_answer(worker, result);
+	return worker_check_answer(CHURN, result);
 }
 
 /* ---- Workers ---- */
@@ -494,7 +346,7 @@ static int step(struct worker *worker)
 	case 9:
 		return finish(worker);
 	case 10:
-		return burst(worker, pot);
+		return reservation_burst(worker, pot);
 	default:
 		return reserve(worker, &worker->prng, pot, resource, NULL);
 	}
@@ -532,7 +384,7 @@ static void end_life(struct worker *worker)
 {
 	dismiss_helper(worker);
 	if (worker->torture->as_threads) {
-		drop_hoard(worker);
+		reservation_drop_hoard(worker);
 		return;
 	}
 	tally_bury(&worker->arena->tally, worker->index);
@@ -560,9 +412,9 @@ int reservation_work(struct torture *torture, unsigned index)
 		if (!failed && i % 512 == 0)
 			failed = call_helper(&worker);
 		if (!failed && i % 512 == 64)
-			failed = fill_hoard(&worker);
+			failed = reservation_hoard(&worker);
 		else if (i % 512 == 256)
-			drop_hoard(&worker);
+			reservation_drop_hoard(&worker);
 		if (!failed && i % 4096 == 0 && arena_is_kept(torture))
 			failed = recover_others(&worker);
 	}

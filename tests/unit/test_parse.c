@@ -5,9 +5,12 @@
  *   bad/NAME.ini   must give no policy and exactly the complaints of bad/NAME.expected
  *   good/NAME.ini  must give the warnings and the policy of good/NAME.expected, as render() writes it
  *
- * Where NAME.later.ini exists it is read after NAME.ini. Paths are relative, so that complaints look the same anywhere.
+ * The same with manifests in manifest_bad and manifest_good. Where NAME.later.ini exists it is read after NAME.ini, and
+ * files of a folder NAME.ini.d between them. Paths are relative, so that complaints look the same anywhere.
  */
-#include "policy/policy.h"
+#include "policy/grants.h"
+#include "policy/manifest.h"
+#include "policy/query.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -20,8 +23,9 @@
 #include <unistd.h>
 
 #define TEXT_SIZE 65536
-#define BAD_FILES_LEAST 60
-#define GOOD_FILES_LEAST 30
+#define BAD_FILES_LEAST 150
+#define GOOD_FILES_LEAST 55
+#define MANIFESTS_LEAST 8
 
 struct text {
 	char bytes[TEXT_SIZE];
@@ -57,11 +61,26 @@ static void collect(void *context, const struct shmq_complaint *complaint)
 	append(context, "%s", line);
 }
 
-static void render_quota(struct text *text, const char *title, const struct shmq_quota *quota)
+/* What differs from the defaults, so that old cases stay short. */
+static void render_settings(struct text *text, const struct shmq_quota *quota, int i)
+{
+	if (quota->algorithm[i] != SHMQ_WINDOW)
+		append(text, " %s", shmq_algorithm_name(quota->algorithm[i]));
+	if (quota->burst[i] > 0)
+		append(text, " burst %llu", (unsigned long long)quota->burst[i]);
+	if (quota->enforcement[i] != SHMQ_ENFORCE_DENY)
+		append(text, " enforce %s", shmq_enforcement_name(quota->enforcement[i]));
+	if (quota->warning[i] > 0 &&
+	    (quota->warning[i] != SHMQ_WARNING_PERCENT || quota->critical[i] != SHMQ_CRITICAL_PERCENT))
+		append(text, " warn %u%% critical %u%%", quota->warning[i], quota->critical[i]);
+	if (quota->lease[i] > 0)
+		append(text, " lease %llu", (unsigned long long)quota->lease[i]);
+}
+
+static void render_quota(struct text *text, const struct shmq_quota *quota)
 {
 	static const char *const names[SHMQ_RESOURCES] = {"storage", "messages", "network", "cpu", "memory"};
 
-	append(text, "%s:", title);
 	for (int i = 0; i < SHMQ_RESOURCES; i++) {
 		if (quota->limit[i] == SHMQ_UNLIMITED)
 			append(text, " %s unlimited", names[i]);
@@ -69,22 +88,52 @@ static void render_quota(struct text *text, const char *title, const struct shmq
 			append(text, " %s %llu", names[i], (unsigned long long)quota->limit[i]);
 		if (quota->period_ns[i] > 0)
 			append(text, "/%llums", (unsigned long long)quota->period_ns[i] / 1000000);
+		render_settings(text, quota, i);
 	}
+	if (quota->inheritance != SHMQ_INHERIT_KEEP)
+		append(text, " inherit %s", shmq_inheritance_name(quota->inheritance));
 	append(text, "\n");
+}
+
+static void render_rule(struct text *text, const struct shmq_policy *policy, size_t index)
+{
+	static const char *const kinds[] = {"default", "class ", "", "", "pattern "};
+	struct shmq_rule rule = {.size = sizeof(rule)};
+	struct shmq_policy_grant grant;
+
+	query_rule(policy, index, &rule);
+	append(text, "%s%s:", kinds[rule.kind], rule.name);
+	if (rule.class_name != NULL)
+		append(text, " (class %s)", rule.class_name);
+	if (rule.group != NULL)
+		append(text, " (in %s)", rule.group);
+	render_quota(text, &rule.quota);
+	for (size_t i = 0; query_grant(policy, index, i, &grant) == 0; i++)
+		append(text, "    %s %s (%s:%u)\n", grant.permission, grant.pattern, grant.origin.file,
+		       grant.origin.line);
 }
 
 static void render(struct text *text, const struct shmq_policy *policy)
 {
-	append(text, "segment %s: components %u threads %u mode %04o persistent %s\n",
-	       policy->segment_name == NULL ? "(none)" : policy->segment_name, policy->options.components,
-	       policy->options.threads, policy->options.mode, policy->options.persistent ? "yes" : "no");
-	render_quota(text, "default", &policy->fallback);
-	for (size_t i = 0; i < policy->count; i++)
-		render_quota(text, policy->components[i].name, &policy->components[i].quota);
+	const struct shmq_options *options = &policy->options;
+	const struct shmq_options usual = SHMQ_OPTIONS_DEFAULT;
+	const char *name = policy_segment_name(policy);
+
+	append(text, "segment %s: components %u threads %u mode %04o persistent %s", name == NULL ? "(none)" : name,
+	       options->components, options->threads, options->mode, options->persistent ? "yes" : "no");
+	if (options->reservations != usual.reservations)
+		append(text, " reservations %u", options->reservations);
+	if (options->events != usual.events)
+		append(text, " events %u", options->events);
+	if (options->rules_bytes != usual.rules_bytes)
+		append(text, " rules %u", options->rules_bytes);
+	append(text, options->membarrier ? " membarrier\n" : "\n");
+	for (size_t i = 0; i < policy->first[SHMQ_RULE_KINDS]; i++)
+		render_rule(text, policy, i);
 }
 
 /* Load FOLDER/NAME.ini, and what is to be read later, and say everything about it. */
-static int load_case(struct text *said, const char *folder, const char *name)
+static int load_policy_case(struct text *said, const char *folder, const char *name)
 {
 	struct shmq_report report = {.complain = collect, .context = said};
 	struct shmq_policy *policy = NULL;
@@ -92,8 +141,6 @@ static int load_case(struct text *said, const char *folder, const char *name)
 	const char *const paths[] = {first, later};
 	int result;
 
-	said->length = 0;
-	said->bytes[0] = '\0';
 	snprintf(first, sizeof(first), "%s/%s.ini", folder, name);
 	snprintf(later, sizeof(later), "%s/%s.later.ini", folder, name);
 	result = policy_load(&policy, paths, access(later, F_OK) == 0 ? 2 : 1, &report);
@@ -103,6 +150,51 @@ static int load_case(struct text *said, const char *folder, const char *name)
 		render(said, policy);
 	policy_free(policy);
 	return result;
+}
+
+static void render_manifest(struct text *text, const struct shmq_manifest *manifest)
+{
+	const char *version = manifest_version(manifest);
+	struct grant_walk walk;
+	struct grant grant;
+	char pattern[GRANTS_FORMAT_SIZE];
+
+	append(text, "%s, version %s:", manifest_name(manifest), version == NULL ? "(none)" : version);
+	render_quota(text, &manifest->quota);
+	if (manifest->grants == NULL)
+		return;
+	append(text, "    asks for\n");
+	/* A set never lies at the start of an area: offset 0 means none. */
+	cr_assert_eq(capability_walk(&walk, manifest->grants, manifest->grants_bytes, 0), 0);
+	while (capability_next(&walk, &grant) > 0) {
+		grants_format(pattern, sizeof(pattern), &grant);
+		append(text, "    %.*s %s\n", (int)grant.permission_length, grant.permission, pattern);
+	}
+}
+
+static int load_manifest_case(struct text *said, const char *folder, const char *name)
+{
+	struct shmq_report report = {.complain = collect, .context = said};
+	struct shmq_manifest *manifest = NULL;
+	char path[512];
+	int result;
+
+	snprintf(path, sizeof(path), "%s/%s.ini", folder, name);
+	result = manifest_load(&manifest, path, &report);
+	cr_expect_eq(report.errors > 0, result < 0, "%s: result %d with %zu errors", path, result, report.errors);
+	cr_expect_eq(manifest == NULL, result < 0, "%s: result %d with a wrong manifest", path, result);
+	if (manifest != NULL)
+		render_manifest(said, manifest);
+	manifest_free(manifest);
+	return result;
+}
+
+static int load_case(struct text *said, const char *folder, const char *name)
+{
+	said->length = 0;
+	said->bytes[0] = '\0';
+	return strncmp(folder, "manifest", 8) == 0 ? load_manifest_case(said, folder, name)
+	                                           : load_policy_case(said, folder, name);
 }
 
 static void read_expected(struct text *expected, const char *folder, const char *name)
@@ -160,6 +252,16 @@ Test(parse, every_bad_file_gets_exactly_its_complaints)
 Test(parse, every_good_file_becomes_its_policy)
 {
 	cr_expect_geq(check_folder("good", 0), GOOD_FILES_LEAST);
+}
+
+Test(parse, every_bad_manifest_gets_exactly_its_complaints)
+{
+	cr_expect_geq(check_folder("manifest_bad", -EINVAL), MANIFESTS_LEAST);
+}
+
+Test(parse, every_good_manifest_says_what_it_asks_for)
+{
+	cr_expect_geq(check_folder("manifest_good", 0), MANIFESTS_LEAST);
 }
 
 /* ---- The settings of inih, which belong to the whole process ----------------------------------------------------- */

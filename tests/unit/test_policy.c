@@ -3,7 +3,8 @@
  * Loading a policy as its caller sees it: arguments, reports, files that cannot be read, many components.
  * What files may say, and what follows from it, is told by the files of test_parse.c.
  */
-#include "policy/policy.h"
+#include "policy/grants.h"
+#include "policy/sets.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -68,6 +69,20 @@ static void expect_failure(const char *path, int expected, const char *complaint
 	cr_expect_eq(report.errors, 1);
 	cr_assert_gt(strlen(last), strlen(path));
 	cr_expect_str_eq(last + strlen(path), complaint);
+}
+
+/* The same of a folder, in which `file` is at fault. */
+static void expect_failure_in(const char *path, const char *file, int expected, const char *complaint)
+{
+	struct shmq_report report = {.complain = remember};
+	struct shmq_policy *policy = NULL;
+
+	cr_expect_eq(policy_load(&policy, &path, 1, &report), expected);
+	cr_expect_null(policy);
+	cr_expect_eq(report.errors, 1);
+	cr_assert_gt(strlen(last), strlen(file));
+	cr_expect_eq(strncmp(last, file, strlen(file)), 0, "%s", last);
+	cr_expect_str_eq(last + strlen(file), complaint);
 }
 
 Test(policy, refuses_no_files_and_null)
@@ -141,9 +156,9 @@ Test(policy, a_missing_file_is_its_errno)
 	expect_failure("no/such/file.ini", -ENOENT, ": error: cannot read it: No such file or directory\n");
 }
 
-Test(policy, a_directory_is_not_an_empty_file)
+Test(policy, a_folder_that_is_called_like_a_file_is_not_an_empty_file)
 {
-	expect_failure(".", -EISDIR, ": error: cannot read it: Is a directory\n");
+	expect_failure_in("layers", "layers/folder.ini", -EISDIR, ": error: cannot read it: Is a directory\n");
 }
 
 Test(policy, a_device_is_refused)
@@ -189,7 +204,7 @@ Test(policy, reads_the_other_files_too_when_one_is_missing)
 
 Test(policy, keeps_no_file_open)
 {
-	static const char *const paths[] = {GOOD, BAD, ".", "/dev/zero", "no/such/file.ini"};
+	static const char *const paths[] = {GOOD, BAD, ".", "bad", "/dev/zero", "no/such/file.ini"};
 	struct shmq_policy *policy = NULL;
 	int before = dup(0), after;
 
@@ -222,8 +237,14 @@ static double seconds(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now); /* whatever else the machine does */
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* The component that was written as the i-th. */
+static const struct policy_rule *component_at(const struct shmq_policy *policy, size_t i)
+{
+	return &policy->rules[policy->first[SHMQ_RULE_COMPONENT] + i];
 }
 
 Test(policy, loads_100000_components_in_seconds_with_all_their_quotas)
@@ -236,16 +257,19 @@ Test(policy, loads_100000_components_in_seconds_with_all_their_quotas)
 	write_many();
 	start = seconds();
 	cr_assert_eq(policy_load(&policy, paths, 1, NULL), 0);
-	/* A third of a second on a slow machine; the bound leaves room for sanitizers and is far below what n * n takes. */
+	/* Half a second on a slow machine; the bound leaves room for sanitizers and is far below what n * n takes. */
 	cr_expect_lt(seconds() - start, 10.0);
-	cr_assert_eq(policy->count, MANY);
+	cr_assert_eq(policy_count(policy, SHMQ_RULE_COMPONENT), MANY);
 	cr_expect_eq(policy->options.components, MANY, "room for all where [segment] does not say");
 	for (unsigned i = 0; i < MANY; i++) {
+		const struct policy_rule *rule = component_at(policy, i);
+
 		snprintf(name, sizeof(name), "/host-%u/%060u", i * 7919U % MANY, i);
-		cr_assert_str_eq(policy->components[i].name, name);
-		cr_assert_eq(policy->components[i].quota.limit[SHMQ_STORAGE], (i + 1) * UINT64_C(1024));
-		cr_assert_eq(policy->components[i].quota.limit[SHMQ_MESSAGES], i);
-		cr_assert_eq(policy->components[i].quota.period_ns[SHMQ_MESSAGES], UINT64_C(60000000000));
+		cr_assert_str_eq(rule->name, name);
+		cr_assert_eq(policy_find(policy, name), (size_t)(rule - policy->rules));
+		cr_assert_eq(rule->quota.limit[SHMQ_STORAGE], (i + 1) * UINT64_C(1024));
+		cr_assert_eq(rule->quota.limit[SHMQ_MESSAGES], i);
+		cr_assert_eq(rule->quota.period_ns[SHMQ_MESSAGES], UINT64_C(60000000000));
 	}
 	policy_free(policy);
 }
@@ -257,6 +281,104 @@ Test(policy, overrides_100000_components_by_a_second_file)
 
 	write_many();
 	cr_assert_eq(policy_load(&policy, paths, 2, NULL), 0);
-	cr_expect_eq(policy->count, MANY);
+	cr_expect_eq(policy_count(policy, SHMQ_RULE_COMPONENT), MANY);
 	policy_free(policy);
+}
+
+/* Classes that lead to one another, and all of them wrong: what is done for each must not look at all others. */
+Test(policy, finds_100000_wrong_classes_in_seconds)
+{
+	const char *const paths[] = {temporary()};
+	struct shmq_policy *policy = NULL;
+	struct shmq_report report = {0};
+	FILE *file = fopen(temporary(), "w");
+	double start;
+
+	cr_assert_not_null(file);
+	for (unsigned i = 0; i < MANY; i++)
+		fprintf(file, "[class:c%u]\nclass = %s%u\n", i, i % 2 ? "c" : "d", (i + 1) % MANY);
+	cr_assert_eq(fclose(file), 0);
+	start = seconds();
+	cr_expect_eq(policy_load(&policy, paths, 1, &report), -EINVAL);
+	cr_expect_lt(seconds() - start, 10.0);
+	cr_expect_eq(report.errors, MANY / 2);
+}
+
+/* ---- Room for rules ---------------------------------------------------------------------------------------------- */
+
+static struct shmq_policy *load_text(const char *text)
+{
+	const char *const paths[] = {temporary()};
+	struct shmq_policy *policy = NULL;
+	FILE *file = fopen(temporary(), "w");
+
+	cr_assert_not_null(file);
+	fputs(text, file);
+	cr_assert_eq(fclose(file), 0);
+	last[0] = '\0';
+	policy_load(&policy, paths, 1, &(struct shmq_report){.complain = remember});
+	return policy;
+}
+
+Test(policy, has_room_for_its_rules_where_nobody_says_how_much)
+{
+	static char text[65536];
+	struct shmq_policy *policy;
+	struct sets sets;
+
+	for (unsigned i = 0; i < 500; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+		         "[component:c%u-*]\nfilesystem.read = /srv/c%u/**\n", i, i);
+	policy = load_text(text);
+	cr_assert_not_null(policy);
+	cr_assert_eq(sets_collect(&sets, policy), 0);
+	cr_expect_geq(policy->options.rules_bytes, sets_rules_bytes(&sets, policy));
+	sets_free(&sets);
+	policy_free(policy);
+}
+
+Test(policy, leaves_the_room_for_rules_to_the_segment_where_it_needs_little)
+{
+	struct shmq_policy *policy = load_text("[component:a*]\nfilesystem.read = /a\n");
+
+	cr_assert_not_null(policy);
+	cr_expect_eq(policy->options.rules_bytes, 0);
+	policy_free(policy);
+}
+
+Test(policy, complains_of_rules_that_do_not_fit)
+{
+	cr_expect_null(load_text("[segment]\nrules = 64\n[component:a*]\n"));
+	cr_expect_not_null(strstr(last, ":2:9: error: the rules of this policy take "), "%s", last);
+}
+
+Test(policy, stores_what_many_components_inherit_once)
+{
+	struct shmq_policy *policy = load_text(
+	    "[default]\nfilesystem.read = /a\n[component:a]\n[component:b]\n[component:c]\nfilesystem.read = /b\n");
+	struct sets sets;
+
+	cr_assert_not_null(policy);
+	cr_assert_eq(sets_collect(&sets, policy), 0);
+	cr_expect_eq(sets.of_rule[0], sets.of_rule[1]);
+	cr_expect_eq(sets.of_rule[0], sets.of_rule[2]);
+	cr_expect_neq(sets.of_rule[0], sets.of_rule[3]);
+	cr_expect_null(sets.first->next->next);
+	sets_free(&sets);
+	policy_free(policy);
+}
+
+Test(policy, complains_of_more_capabilities_than_fit_into_a_set)
+{
+	static char text[200000] = "[component:a]\n";
+
+	for (unsigned i = 0; i < CAPABILITY_GRANTS_MAX; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "filesystem.read += /%u\n", i);
+	policy_free(load_text(text));
+	cr_expect_str_empty(last);
+	snprintf(text + strlen(text), sizeof(text) - strlen(text), "filesystem.write = /x\n");
+	cr_expect_null(load_text(text));
+	cr_expect_not_null(
+	    strstr(last, ":1:12: error: this grants 4097 patterns with what it inherits; 4096 is the most"), "%s",
+	    last);
 }

@@ -113,6 +113,7 @@ static struct shm_u64 published;
 static bool is_refused; /* who scans may not fence others */
 
 /* In place of the library's: this program's one thread stands for the processors of both sides. */
+/* NOLINTBEGIN(bugprone-reserved-identifier): how the linker names them */
 bool __wrap_process_accept_fences(void);
 bool __wrap_process_fence_others(void);
 
@@ -128,6 +129,7 @@ bool __wrap_process_fence_others(void)
 	buffer_drain();
 	return true;
 }
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 static struct shmq_segment *begin(bool has_membarrier)
 {

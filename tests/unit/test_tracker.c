@@ -21,7 +21,9 @@ static const struct shmq_segment segment = {
 static struct tracker_limits limits_of(int resource, uint64_t limit)
 {
 	return (struct tracker_limits){.limit = limit,
-	                               .period_ms = tracker_is_rate(resource) ? clock_calm_period_ns() / MS : 0};
+	                               .period_ms = tracker_is_rate(resource) ? clock_calm_period_ns() / MS : 0,
+	                               .capacity = limit,
+	                               .per_period = limit};
 }
 
 static int take(int resource, uint64_t limit, uint64_t amount, struct shmq_verdict *verdict)
@@ -107,7 +109,7 @@ Test(tracker, verdict_of_a_refusal_says_when_to_come_back)
 
 Test(tracker, refusal_is_over_when_its_verdict_said)
 {
-	struct tracker_limits limits = {.limit = 5, .period_ms = 150};
+	struct tracker_limits limits = {.limit = 5, .period_ms = 150, .capacity = 5, .per_period = 5};
 
 	for (int i = 0; i < 5; i++) {
 		struct shmq_verdict verdict = {.resource = SHMQ_MESSAGES, .requested = 5};
@@ -155,7 +157,7 @@ Test(tracker, without_a_limit_counts_up_to_what_can_be_counted)
 
 Test(tracker, gives_back_what_a_receipt_says)
 {
-	for (int resource = 0; resource < SHMQ_RESOURCES; resource++) {
+	for (int resource = SHMQ_MESSAGES; resource <= SHMQ_CPU; resource++) {
 		struct tracker_limits limits = limits_of(resource, 10);
 		struct tracker_receipt receipt;
 
@@ -217,7 +219,7 @@ Test(tracker, status_says_the_most_that_was_used)
 Test(tracker, status_of_a_rate_says_the_most_that_one_window_used)
 {
 	static const uint64_t amounts[] = {3, 8, 2};
-	struct tracker_limits limits = {.limit = 10, .period_ms = 100};
+	struct tracker_limits limits = {.limit = 10, .period_ms = 100, .capacity = 10, .per_period = 10};
 	struct shmq_resource_status status;
 
 	for (size_t i = 0; i < 3; i++) {
@@ -302,7 +304,7 @@ Test(tracker, that_was_restarted_is_as_new_any_number_of_times)
 		}
 		set_side_figures(7);
 		for (int i = 0; i < LAYOUT_RATES; i++)
-			shm_store_relaxed(&trackers[0].adjusted[i], 7);
+			shm_store_relaxed(&trackers[0].rate[i].tat, 7);
 		for (int i = 0; i < SHMQ_RESOURCES; i++)
 			shm_store32_relaxed(&trackers[0].threshold[i], 7);
 		for (int times = 0; times <= round; times++)
@@ -320,7 +322,7 @@ Test(tracker, that_was_restarted_is_as_new_any_number_of_times)
 Test(tracker, with_a_damaged_period_of_zero_ends_every_call)
 {
 	/* The start of a window was aligned by a division. */
-	struct tracker_limits limits = {.limit = 10, .period_ms = 0};
+	struct tracker_limits limits = {.limit = 10, .period_ms = 0, .capacity = 10, .per_period = 10};
 	struct shmq_resource_status status;
 	struct tracker_receipt receipt;
 	struct shmq_verdict verdict = {.resource = SHMQ_CPU};

@@ -9,9 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nearest.h"
-#include "units.h"
-
 static unsigned usual_width(const struct counter *counter)
 {
 	switch (counter->unit) {
@@ -95,6 +92,14 @@ static struct label exact_label(uint64_t figure)
 	return label;
 }
 
+struct label row_limit_label(const struct row *row, bool unicode)
+{
+	/* A bucket is known by its rate; its capacity is a figure of its own. */
+	uint64_t limit = row->burst > 0 ? row->rate : row->status.limit;
+
+	return limit_label(row->resource, limit, row->period_ns, unicode);
+}
+
 static struct label number_label(const struct counter *counter, const struct subject *subject, uint64_t figure,
                                  const struct manner *manner)
 {
@@ -105,7 +110,7 @@ static struct label number_label(const struct counter *counter, const struct sub
 	switch (counter->unit) {
 	case UNIT_RESOURCE:
 		if (strcmp(counter->name, "limit") == 0)
-			return limit_label(row->resource, figure, row->period_ns, manner->unicode);
+			return row_limit_label(row, manner->unicode);
 		return amount_label(row->resource, figure, manner->unicode);
 	case UNIT_BYTES:
 		return bytes_label(figure);

@@ -9,6 +9,7 @@
 
 #include "counter.h"
 #include "render.h"
+#include "units.h"
 
 #define COLUMNS_MAX 32
 #define BAR_CELLS 10
@@ -50,6 +51,9 @@ const char *column_text(struct cell *out, const struct column *column, const str
 /* Any value of the table as text. */
 const char *value_text(struct cell *out, const struct counter *counter, const struct subject *subject,
                        const struct manner *manner);
+
+/* The limit of a row as policies spell it: "100/s", "10 MiB/s", "100 MiB". */
+struct label row_limit_label(const struct row *row, bool unicode);
 
 /* A bar of `cells` cells, in eighths of a cell where the character set has them. Returns out->text. */
 const char *bar_text(struct cell *out, double share, unsigned cells, bool unicode);

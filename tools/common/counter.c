@@ -33,6 +33,19 @@ static struct value text(const char *figure)
 	return (struct value){.type = VALUE_TEXT, .text = figure};
 }
 
+/* As policies spell them. */
+#define WORDS 3
+static const char *const algorithms[WORDS] = {
+    [SHMQ_WINDOW] = "window", [SHMQ_SLIDING] = "sliding", [SHMQ_BUCKET] = "bucket"};
+static const char *const enforcements[WORDS] = {
+    [SHMQ_ENFORCE_DENY] = "deny", [SHMQ_ENFORCE_WARN] = "warn", [SHMQ_ENFORCE_OFF] = "off"};
+
+/* The word with this number, or nothing. */
+static struct value word(const char *const words[WORDS], unsigned number_of_word)
+{
+	return number_of_word < WORDS ? text(words[number_of_word]) : absent();
+}
+
 /* A word that stands for a number. */
 static struct value coded(const char *figure, uint64_t code)
 {
@@ -41,7 +54,9 @@ static struct value coded(const char *figure, uint64_t code)
 
 static struct value bounded(uint64_t figure)
 {
-	return figure == SHMQ_UNLIMITED ? (struct value){.type = VALUE_UNLIMITED} : number(figure);
+	struct value unlimited = {.type = VALUE_UNLIMITED};
+
+	return figure == SHMQ_UNLIMITED ? unlimited : number(figure);
 }
 
 static struct value number_or_absent(bool is_there, uint64_t figure)
@@ -160,6 +175,11 @@ ROW_READ(denied, number(it->status.denied))
 ROW_READ(would_deny, number(it->status.would_deny))
 ROW_READ(period, number_or_absent(shmq_resource_is_rate(it->resource), it->period_ns))
 ROW_READ(window_end, number_or_absent(shmq_resource_is_rate(it->resource), it->status.window_end_ns))
+ROW_READ(algorithm, word(algorithms, shmq_resource_is_rate(it->resource) ? it->algorithm : WORDS))
+ROW_READ(enforcement, word(enforcements, it->enforcement))
+ROW_READ(burst, number_or_absent(it->burst > 0, it->burst))
+ROW_READ(warning, number(it->warning))
+ROW_READ(critical, number(it->critical))
 ROW_READ(resets_in, number_or_absent(it->status.used > 0 && it->status.window_end_ns > it->now_ns,
                                      it->status.window_end_ns - it->now_ns))
 
@@ -196,6 +216,16 @@ static const struct counter row_counters[] = {
      "What would be refused if the limit were enforced: look here before enforcing it."},
     {"period_ns", "period", "PERIOD", KIND_GAUGE, UNIT_NS, "period", row_period, "length of the window of a rate",
      "Absent for levels."},
+    {"algorithm", NULL, "ALGORITHM", KIND_LABEL, UNIT_NONE, NULL, row_algorithm, "how a rate is counted",
+     "Window, sliding or bucket; absent for levels."},
+    {"enforcement", NULL, "ENFORCE", KIND_LABEL, UNIT_NONE, NULL, row_enforcement, "what is done above the limit",
+     "Deny refuses, warn admits and counts it as would_deny, off only counts."},
+    {"burst", NULL, "BURST", KIND_GAUGE, UNIT_RESOURCE, NULL, row_burst, "how much a bucket holds",
+     "Absent for what is no bucket."},
+    {"warning_percent", NULL, "WARN AT", KIND_GAUGE, UNIT_NONE, NULL, row_warning, "the warning threshold, in percent",
+     ""},
+    {"critical_percent", NULL, "CRIT AT", KIND_GAUGE, UNIT_NONE, NULL, row_critical,
+     "the critical threshold, in percent", ""},
     {"window_end_ns", NULL, NULL, KIND_GAUGE, UNIT_NS, NULL, row_window_end, "when the window ends, CLOCK_MONOTONIC",
      "Absent for levels."},
     {"resets_in_ns", "resets_in", "RESETS IN", KIND_GAUGE, UNIT_NS, NULL, row_resets_in,

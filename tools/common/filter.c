@@ -102,7 +102,8 @@ static bool parse_with_unit(const struct counter *counter, const char *text, lon
 	}
 	/* CPU time, which is kept in microseconds. */
 	if (shmq_parse_duration(&figure, text) == 0) {
-		*out = figure / 1000;
+		figure /= 1000;
+		*out = figure;
 		return true;
 	}
 	return false;

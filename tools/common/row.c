@@ -18,14 +18,19 @@ const char *alarm_name(enum alarm alarm)
 	return names[alarm];
 }
 
-/* The same two thresholds as shmq_is_warning() and shmq_is_critical(). */
-static enum alarm alarm_of(const struct shmq_resource_status *status)
+static uint8_t percent_or(uint8_t percent, uint8_t usual)
 {
-	if (status->limit == SHMQ_UNLIMITED)
+	return percent ? percent : usual;
+}
+
+/* As shmq_is_warning() and shmq_is_critical() judge. */
+static enum alarm alarm_of(const struct row *row)
+{
+	if (row->status.limit == SHMQ_UNLIMITED)
 		return ALARM_NONE;
-	if (status->percentage >= 95)
+	if (row->status.percentage >= row->critical)
 		return ALARM_CRITICAL;
-	return status->percentage >= 80 ? ALARM_WARNING : ALARM_NONE;
+	return row->status.percentage >= row->warning ? ALARM_WARNING : ALARM_NONE;
 }
 
 static uint64_t clock_ns(clockid_t clock)
@@ -55,7 +60,10 @@ static void write_time(char *out, size_t size, uint64_t unix_ns)
 
 	if (gmtime_r(&seconds, &utc))
 		length = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(out + length, size - length, length ? ".%09uZ" : "", (unsigned)(unix_ns % 1000000000));
+	if (length > 0)
+		snprintf(out + length, size - length, ".%09uZ", (unsigned)(unix_ns % 1000000000));
+	else
+		*out = '\0';
 }
 
 struct overview overview_read(struct shmq_segment *segment, const char *name)
@@ -72,7 +80,8 @@ struct overview overview_read(struct shmq_segment *segment, const char *name)
 static bool limits_agree(const struct shmq_status *status, const struct shmq_quota *quota)
 {
 	for (int r = 0; r < SHMQ_RESOURCES; r++) {
-		if (status->resource[r].limit != quota->limit[r])
+		/* Of a bucket the status has the capacity as its limit. */
+		if (quota->algorithm[r] != SHMQ_BUCKET && status->resource[r].limit != quota->limit[r])
 			return false;
 	}
 	return true;
@@ -99,16 +108,23 @@ bool rows_read(struct row out[SHMQ_RESOURCES], struct shmq_component *component)
 
 	if (!read_of_one_policy(&status, &quota, component))
 		return false;
-	for (int r = 0; r < SHMQ_RESOURCES; r++)
+	for (int r = 0; r < SHMQ_RESOURCES; r++) {
 		out[r] = (struct row){
 		    .component = shmq_component_name(component),
 		    .id = shmq_component_id(component),
 		    .resource = r,
-		    .alarm = alarm_of(&status.resource[r]),
 		    .status = status.resource[r],
 		    .period_ns = quota.period_ns[r],
+		    .rate = quota.limit[r],
+		    .burst = quota.algorithm[r] == SHMQ_BUCKET ? status.resource[r].limit : 0,
+		    .algorithm = quota.algorithm[r],
+		    .enforcement = quota.enforcement[r],
+		    .warning = percent_or(quota.warning[r], SHMQ_WARNING_PERCENT),
+		    .critical = percent_or(quota.critical[r], SHMQ_CRITICAL_PERCENT),
 		    .now_ns = now_ns,
 		};
+		out[r].alarm = alarm_of(&out[r]);
+	}
 	return true;
 }
 

@@ -27,7 +27,10 @@ struct row {
 	enum alarm alarm;
 	struct shmq_resource_status status;
 	uint64_t period_ns;
-	uint64_t now_ns; /* CLOCK_MONOTONIC, when it was read */
+	uint64_t rate;  /* what a rate's quota says per period: of a bucket something else than its capacity */
+	uint64_t burst; /* capacity of a bucket; 0 where it is none */
+	uint8_t algorithm, enforcement, warning, critical; /* percent, as they count */
+	uint64_t now_ns;                                   /* CLOCK_MONOTONIC, when it was read */
 };
 
 /* The segment as a whole. */

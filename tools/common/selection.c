@@ -31,8 +31,8 @@ static bool make_room(void **array, size_t *room, size_t count, size_t size)
 
 bool row_set_add(struct row_set *set, const struct row *row)
 {
-	const struct row *last = set->count ? &set->row[set->count - 1] : NULL;
 	void *rows = set->row, *names = set->name;
+	const struct row *last;
 
 	if (!make_room(&rows, &set->room, set->count, sizeof(*set->row)))
 		return false;

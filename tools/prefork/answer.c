@@ -141,6 +141,33 @@ void answer_refusal(struct request *request, int result, const struct shmq_verdi
 	answer_limits(request, verdict);
 }
 
+/* Targets are made of what clients send: only printable ASCII goes back to them. */
+static void copy_printable(char *out, size_t size, const char *text)
+{
+	size_t used = 0;
+
+	for (; *text != '\0' && used + 1 < size; text++)
+		out[used++] = *text >= ' ' && *text <= '~' ? *text : '?';
+	out[used] = '\0';
+}
+
+void answer_guard(struct request *request, const struct shmq_security_context *context, const char *permission,
+                  const char *target)
+{
+	char name[SHMQ_NAME_MAX + 1], printable[512];
+
+	if (request->status != 0 || context->result == 0)
+		return;
+	if (context->result != SHMQ_FORBIDDEN) {
+		answer_refusal(request, context->result, &context->verdict);
+		return;
+	}
+	copy_printable(name, sizeof(name), shmq_component_name(context->component));
+	copy_printable(printable, sizeof(printable), target);
+	answer_text(request, MHD_HTTP_FORBIDDEN, "Forbidden: the policy does not grant %s the permission %s on %s",
+	            name, permission, printable);
+}
+
 void answer_result(struct request *request, int result)
 {
 	if (request->status != 0)

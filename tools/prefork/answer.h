@@ -30,6 +30,13 @@ void answer_not_allowed(struct request *request, const char *allow);
  */
 void answer_refusal(struct request *request, int result, const struct shmq_verdict *verdict);
 
+/*
+ * Answer how a guard ended that did not run its block: 403 with the permission and the target that the policy does not
+ * grant, or answer_refusal() of its verdict. Where its block has answered, or all went well, nothing is answered.
+ */
+void answer_guard(struct request *request, const struct shmq_security_context *context, const char *permission,
+                  const char *target);
+
 /* Answer a negative result of the library with the status that suits it. */
 void answer_result(struct request *request, int result);
 

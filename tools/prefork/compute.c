@@ -3,6 +3,8 @@
  * CPU time: a task gets a budget, which is taken before it starts, and ends by the clock of its thread a little before
  * the budget does. So what runs when the limit is reached is paid for already. If the thread was kept from looking at
  * its clock, what it used above its budget is recorded afterwards; later tasks pay for it.
+ *
+ * The policy grants it as "cpu.run = task".
  */
 #include "answer.h"
 #include "meter.h"
@@ -40,27 +42,21 @@ static void work_until(uint64_t end_us)
 
 void compute_post(struct request *request)
 {
-	struct meter_reservation reservation;
-	struct shmq_verdict verdict;
-	uint64_t ms, start, used;
-	int result;
+	struct shmq_security_context context = SHMQ_SECURITY_CONTEXT(request->component);
+	uint64_t ms, start, used = 0;
 
 	if (!request_number(request, "ms", COMPUTE_MAX_MS, &ms))
 		return;
-	result = meter_reserve(&reservation, request->component, SHMQ_CPU, ms * 1000, &verdict);
-	if (!meter_admits(result)) {
-		answer_refusal(request, result, &verdict);
-		return;
+	METER_GUARD(&context, "cpu.run", "task", SHMQ_CPU, ms * 1000)
+	{
+		start = thread_cpu_us();
+		work_until(start + ms * 1000 - (ms > 0 ? MARGIN_US : 0));
+		used = thread_cpu_us() - start;
 	}
-	start = thread_cpu_us();
-	work_until(start + ms * 1000 - (ms > 0 ? MARGIN_US : 0));
-	used = thread_cpu_us() - start;
-	result = meter_commit(&reservation, reservation.amount);
-	if (result == 0 && used > ms * 1000)
-		result = meter_consume(request->component, SHMQ_CPU, used - ms * 1000);
-	if (result < 0)
-		answer_result(request, result);
-	else
+	if (context.result == 0 && used > ms * 1000)
+		context.result = meter_consume(request->component, SHMQ_CPU, used - ms * 1000);
+	if (context.result == 0)
 		answer_text(request, MHD_HTTP_OK, "Computed for %" PRIu64 " us", used);
-	answer_limits(request, &verdict);
+	answer_guard(request, &context, "cpu.run", "task");
+	answer_limits(request, &context.verdict);
 }

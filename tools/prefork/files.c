@@ -2,6 +2,9 @@
 /*
  * GET and DELETE of stored files. A file's bytes are released after it is gone, under the component's lock, so that two
  * requests that delete it release it once.
+ *
+ * The policy grants them as "filesystem.read = /files/*" (and "network.send" to the client) and "filesystem.write =
+ * /files/*".
  */
 #include "answer.h"
 #include "meter.h"
@@ -31,25 +34,25 @@ static int open_files(struct request *request)
 /* Owns `file`. */
 static void send_file(struct request *request, int file, uint64_t size)
 {
-	struct shmq_verdict verdict;
-	struct MHD_Response *response;
-	int result = meter_try_consume(request->component, SHMQ_NETWORK, size, &verdict);
+	struct shmq_security_context context = SHMQ_SECURITY_CONTEXT(request->component);
+	char client[REQUEST_TARGET_MAX];
+	struct MHD_Response *response = NULL;
 
-	if (!meter_admits(result)) {
-		close(file);
-		answer_refusal(request, result, &verdict);
-		return;
+	request_client(request, client);
+	METER_GUARD(&context, "network.send", client, SHMQ_NETWORK, size)
+	{
+		response = MHD_create_response_from_fd64(size, file);
+		answer_response(request, MHD_HTTP_OK, response);
 	}
-	response = MHD_create_response_from_fd64(size, file);
 	if (response == NULL)
 		close(file);
 	else
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/octet-stream");
-	answer_response(request, MHD_HTTP_OK, response);
-	answer_limits(request, &verdict);
+	answer_guard(request, &context, "network.send", client);
+	answer_limits(request, &context.verdict);
 }
 
-void files_get(struct request *request)
+static void read_file(struct request *request)
 {
 	int files = open_files(request), file;
 	struct stat status;
@@ -68,6 +71,17 @@ void files_get(struct request *request)
 	}
 }
 
+void files_get(struct request *request)
+{
+	struct shmq_security_context context = SHMQ_SECURITY_CONTEXT(request->component);
+	char target[REQUEST_TARGET_MAX];
+
+	request_file(request, target);
+	SHMQ_GUARD(&context, "filesystem.read", target, SHMQ_NONE, 0)
+	read_file(request);
+	answer_guard(request, &context, "filesystem.read", target);
+}
+
 static void delete_locked(struct request *request, int files)
 {
 	int64_t size = spool_size(files, request->name);
@@ -84,7 +98,7 @@ static void delete_locked(struct request *request, int files)
 	answer_text(request, MHD_HTTP_OK, "Deleted %s, %" PRIi64 " bytes released", request->name, size);
 }
 
-void files_delete(struct request *request)
+static void delete_file(struct request *request)
 {
 	int files = open_files(request), lock;
 
@@ -98,4 +112,15 @@ void files_delete(struct request *request)
 	if (lock >= 0)
 		close(lock);
 	close(files);
+}
+
+void files_delete(struct request *request)
+{
+	struct shmq_security_context context = SHMQ_SECURITY_CONTEXT(request->component);
+	char target[REQUEST_TARGET_MAX];
+
+	request_file(request, target);
+	SHMQ_GUARD(&context, "filesystem.write", target, SHMQ_NONE, 0)
+	delete_file(request);
+	answer_guard(request, &context, "filesystem.write", target);
 }

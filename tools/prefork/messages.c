@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages: one is reserved when a message is complete, then it is appended to the component's spool by one write(), so
- * that records of several workers never mix; what could not be written is not counted. A record is "TIME LENGTH", a newline, the message, and a newline. A spool
- * that is full becomes messages.1 and a new one begins; nothing here reads them.
+ * Messages: one is guarded when it is complete: it is appended to the component's spool by one write(), so that records
+ * of several workers never mix, and what could not be written is not counted. A record is "TIME LENGTH", a newline, the
+ * message, and a newline. A spool that is full becomes messages.1 and a new one begins; nothing here reads them.
+ *
+ * The policy grants it as "message.send = spool".
  */
 #include "answer.h"
 #include "meter.h"
@@ -106,23 +108,19 @@ static int append(int spool, const char *component, struct message *message)
 
 void messages_post_end(struct request *request)
 {
-	struct meter_reservation reservation;
-	struct shmq_verdict verdict;
-	int result = meter_reserve(&reservation, request->component, SHMQ_MESSAGES, 1, &verdict);
+	struct shmq_security_context context = SHMQ_SECURITY_CONTEXT(request->component);
+	int spool = request->worker->host->spool;
 
-	if (!meter_admits(result)) {
-		answer_refusal(request, result, &verdict);
-		return;
+	METER_GUARD(&context, "message.send", "spool", SHMQ_MESSAGES, 1)
+	{
+		context.result = append(spool, shmq_component_name(request->component), request->state);
+		if (context.result < 0)
+			answer_errno(request, context.result);
 	}
-	result = append(request->worker->host->spool, shmq_component_name(request->component), request->state);
-	if (result < 0) {
-		meter_cancel(&reservation);
-		answer_errno(request, result);
-	} else {
-		meter_commit(&reservation, 1);
+	if (context.result == 0)
 		answer_text(request, MHD_HTTP_ACCEPTED, "Accepted");
-	}
-	answer_limits(request, &verdict);
+	answer_guard(request, &context, "message.send", "spool");
+	answer_limits(request, &context.verdict);
 }
 
 void messages_post_finish(struct request *request)

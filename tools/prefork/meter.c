@@ -89,6 +89,34 @@ void meter_cancel(struct meter_reservation *reservation)
 	reservation->amount = 0;
 }
 
+int meter_shared(int resource)
+{
+	return own != NULL ? SHMQ_NONE : resource;
+}
+
+struct meter_guard meter_guard_enter(struct shmq_security_context *context, int resource)
+{
+	struct meter_guard guard = {context, resource, context->actual, true};
+
+	if (own == NULL || resource == SHMQ_NONE)
+		return guard;
+	context->result = private_count_try_consume(own, context->component, resource, guard.amount, &context->verdict);
+	guard.runs = meter_admits(context->result);
+	if (guard.runs)
+		context->result = 0;
+	return guard;
+}
+
+void meter_guard_finish(struct meter_guard *guard)
+{
+	const struct shmq_security_context *context = guard->context;
+	uint64_t rest = context->result == 0 ? guard->amount - context->actual : guard->amount;
+
+	guard->runs = false;
+	if (own != NULL && guard->resource != SHMQ_NONE)
+		private_count_give_back(own, context->component, guard->resource, rest);
+}
+
 int meter_memory_set(struct shmq_component *c, uint64_t held, uint64_t bytes, struct shmq_verdict *verdict)
 {
 	if (own == NULL)

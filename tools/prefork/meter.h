@@ -34,6 +34,26 @@ int meter_reserve(struct meter_reservation *out, struct shmq_component *c, int r
 int meter_commit(struct meter_reservation *reservation, uint64_t actual);
 void meter_cancel(struct meter_reservation *reservation);
 
+/*
+ * SHMQ_GUARD, with the amount taken from the count that was chosen. What a capability grants is one question for all
+ * workers in either case. Leave the block at its end only, with the context's result saying how it went.
+ */
+#define METER_GUARD(context, permission, target, resource, amount)                                                     \
+	SHMQ_GUARD(context, permission, target, meter_shared(resource), amount)                                        \
+	for (struct meter_guard meter_guard_ = meter_guard_enter(context, resource); meter_guard_.runs;                \
+	     meter_guard_finish(&meter_guard_))
+
+/* Private to METER_GUARD. */
+struct meter_guard {
+	struct shmq_security_context *context;
+	int resource;
+	uint64_t amount;
+	bool runs;
+};
+int meter_shared(int resource); /* SHMQ_NONE where the worker counts for itself */
+struct meter_guard meter_guard_enter(struct shmq_security_context *context, int resource);
+void meter_guard_finish(struct meter_guard *guard);
+
 /* State what this worker holds of a component's memory; `held` is what it stated last, for the worker's own count. */
 int meter_memory_set(struct shmq_component *c, uint64_t held, uint64_t bytes, struct shmq_verdict *verdict);
 

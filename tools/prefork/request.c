@@ -13,6 +13,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +65,28 @@ static bool parse_size(const char *text, uint64_t *out)
 bool request_size(struct request *request, const char *key, uint64_t max, uint64_t *out)
 {
 	return query_number(request, key, max, parse_size, out);
+}
+
+void request_file(const struct request *request, char out[REQUEST_TARGET_MAX])
+{
+	snprintf(out, REQUEST_TARGET_MAX, "/files/%s", request->name);
+}
+
+void request_client(const struct request *request, char out[REQUEST_TARGET_MAX])
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const struct sockaddr *address = info == NULL ? NULL : info->client_addr;
+	char host[INET6_ADDRSTRLEN] = "", port[8] = "";
+	bool is_v6 = address != NULL && address->sa_family == AF_INET6;
+	socklen_t size = is_v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+
+	/* What cannot be named is "", which no policy grants. */
+	if (address == NULL || getnameinfo(address, size, host, sizeof(host), port, sizeof(port),
+	                                   NI_NUMERICHOST | NI_NUMERICSERV | NI_DGRAM) != 0)
+		out[0] = '\0';
+	else
+		snprintf(out, REQUEST_TARGET_MAX, is_v6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
 /* The HTTP server has checked that the length is a number and that the body does not exceed it. */

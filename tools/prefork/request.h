@@ -53,6 +53,13 @@ struct request {
 bool request_number(struct request *request, const char *key, uint64_t max, uint64_t *out);
 bool request_size(struct request *request, const char *key, uint64_t max, uint64_t *out);
 
+/* Write the file that a request names as its component sees it, "/files/NAME": what policies grant. */
+#define REQUEST_TARGET_MAX (FILE_NAME_MAX + 8)
+void request_file(const struct request *request, char out[REQUEST_TARGET_MAX]);
+
+/* Write who the answer goes to, "ADDRESS:PORT" or "[ADDRESS]:PORT". */
+void request_client(const struct request *request, char out[REQUEST_TARGET_MAX]);
+
 /* The handler that the HTTP server calls, again and again, for each request; see MHD_AccessHandlerCallback. */
 enum MHD_Result request_handle(void *worker, struct MHD_Connection *connection, const char *url, const char *method,
                                const char *version, const char *data, size_t *size, void **state);

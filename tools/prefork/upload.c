@@ -9,6 +9,8 @@
  *
  * Storage is committed just before the file takes its name. A worker that is killed between these two leaves storage
  * counted that no file uses; the other way round, a file could be left that nobody counts.
+ *
+ * The policy grants it as "filesystem.write = /files/*".
  */
 #include "answer.h"
 #include "meter.h"
@@ -127,7 +129,7 @@ static uint64_t size_of_old(const struct request *request)
 	return size < 0 ? 0 : (uint64_t)size;
 }
 
-void files_put_begin(struct request *request)
+static void begin(struct request *request)
 {
 	struct upload *upload;
 	int result;
@@ -154,6 +156,18 @@ void files_put_begin(struct request *request)
 	result = open_partial(request, upload);
 	if (result < 0)
 		answer_errno(request, result);
+}
+
+/* Storage is reserved for longer than a block lasts: the guard is for the capability alone. */
+void files_put_begin(struct request *request)
+{
+	struct shmq_security_context context = SHMQ_SECURITY_CONTEXT(request->component);
+	char target[REQUEST_TARGET_MAX];
+
+	request_file(request, target);
+	SHMQ_GUARD(&context, "filesystem.write", target, SHMQ_NONE, 0)
+	begin(request);
+	answer_guard(request, &context, "filesystem.write", target);
 }
 
 void files_put_body(struct request *request, const char *data, size_t size)

@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "event.h"
 #include "failure.h"
 #include "json.h"
 
@@ -104,6 +105,13 @@ static void write_fields(struct writer *writer)
 	}
 }
 
+static void write_event(void *context, const struct shmq_event *event)
+{
+	struct writer *writer = context;
+
+	write_element(writer, json_event(writer->dump->segment, event));
+}
+
 /* ---- Documents --------------------------------------------------------------------------------------------------- */
 
 static void begin_array(struct writer *writer, const char *name)
@@ -125,6 +133,10 @@ static void write_document(struct writer *writer)
 		begin_array(writer, "workers");
 		write_workers(writer);
 		break;
+	case VIEW_EVENTS:
+		begin_array(writer, "events");
+		dump_each_event(dump, write_event, writer);
+		break;
 	case VIEW_POLICY:
 		begin_array(writer, "components");
 		selection_walk(&dump->selection, write_limits, writer);
@@ -141,7 +153,8 @@ static void write_document(struct writer *writer)
 
 void dump_json(struct dump *dump)
 {
-	static const char *const schemas[] = {"shmquota.dump", "shmquota.raw", "shmquota.workers", "shmquota.policy"};
+	static const char *const schemas[] = {"shmquota.dump", "shmquota.raw", "shmquota.workers", "shmquota.policy",
+	                                      "shmquota.events"};
 	struct writer writer = {.dump = dump};
 
 	if (selection_group(&dump->selection) < 0)
@@ -164,6 +177,10 @@ void dump_ndjson(struct dump *dump)
 	case VIEW_WORKERS:
 		writer.schema = "shmquota.worker";
 		write_workers(&writer);
+		break;
+	case VIEW_EVENTS:
+		writer.schema = "shmquota.event";
+		dump_each_event(dump, write_event, &writer);
 		break;
 	case VIEW_POLICY:
 		writer.schema = "shmquota.limits";

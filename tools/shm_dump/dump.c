@@ -16,6 +16,9 @@ static void show_text(const struct dump *dump)
 	case VIEW_POLICY:
 		dump_policy(dump);
 		break;
+	case VIEW_EVENTS:
+		dump_events(dump);
+		break;
 	default:
 		if (dump->has_header)
 			dump_summary(dump);

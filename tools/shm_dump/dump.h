@@ -19,7 +19,7 @@
 #include "render.h"
 #include "selection.h"
 
-enum dump_view { VIEW_USAGE, VIEW_RAW, VIEW_WORKERS, VIEW_POLICY };
+enum dump_view { VIEW_USAGE, VIEW_RAW, VIEW_WORKERS, VIEW_POLICY, VIEW_EVENTS };
 enum dump_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_NDJSON };
 
 struct dump {
@@ -44,6 +44,11 @@ void dump_workers(const struct dump *dump); /* all of them */
 void dump_table(const struct dump *dump);   /* the components */
 void dump_policy(const struct dump *dump);  /* the limits in force */
 void dump_raw(const struct dump *dump);
+void dump_events(const struct dump *dump); /* what the segment remembers */
+
+/* Call `see` for each event that was asked for, oldest first. */
+void dump_each_event(const struct dump *dump, void (*see)(void *context, const struct shmq_event *event),
+                     void *context);
 
 void dump_json(struct dump *dump);   /* any view as one document */
 void dump_ndjson(struct dump *dump); /* any view as one value a line */

@@ -21,7 +21,8 @@
 /* All components that were asked for must be there before anything is written. */
 static int find_wanted(const struct request *request, struct shmq_segment *segment, const char *name)
 {
-	for (size_t i = 0; i < request->wanted_count; i++) {
+	/* An event may be about a component that is gone. */
+	for (size_t i = 0; request->view != VIEW_EVENTS && i < request->wanted_count; i++) {
 		struct shmq_component *component;
 		int result = shmq_component_find(&component, segment, request->wanted[i]);
 
@@ -72,7 +73,7 @@ static int dump_segment(const struct request *request, const char *name, FILE *o
 	dump.overview = overview_read(dump.segment, name);
 	fill_selection(&dump.selection, request, &dump);
 	code = find_wanted(request, dump.segment, name);
-	if (code == EXIT_DONE && selection_begin(&dump.selection) < 0)
+	if (code == EXIT_DONE && dump.view != VIEW_EVENTS && selection_begin(&dump.selection) < 0)
 		code = fail(EXIT_FAILED, NULL, "out of memory");
 	if (code == EXIT_DONE)
 		dump_show(&dump);

@@ -22,7 +22,7 @@ static struct label limit_of(const struct policy_table *table, const struct row 
 	struct label label;
 
 	if (!table->dump->manner.exact || row->status.limit == SHMQ_UNLIMITED)
-		return limit_label(row->resource, row->status.limit, row->period_ns, table->dump->manner.unicode);
+		return row_limit_label(row, table->dump->manner.unicode);
 	snprintf(label.text, sizeof(label.text), "%" PRIu64, row->status.limit);
 	return label;
 }

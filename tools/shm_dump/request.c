@@ -20,13 +20,14 @@ static const struct argp_option options[] = {
     {"raw", 'r', NULL, 0, "Every field with its offset in memory", 1},
     {"workers", 'w', NULL, 0, "Every worker, however many there are", 1},
     {"policy", 'p', NULL, 0, "The limits in force, a line for each component", 1},
+    {"events", 'e', NULL, 0, "What the segment remembers: refusals, warnings, changes; oldest first", 1},
     {NULL, 0, NULL, 0, "Which components and rows:", 2},
     {"component", 'c', "NAME", 0, "This component only; may be given several times", 2},
     {"include", 'I', "GLOB", 0, "Components whose names match; may be given several times", 2},
     {"exclude", 'X', "GLOB", 0, "No components whose names match; wins over -I", 2},
     {"filter", OPTION_FILTER, "TERMS", 0, "Rows that meet all terms, such as 'used_pct>80 AND resource=cpu'", 2},
     {"sort", 's', "[-]COLUMN", 0, "In this order; with a minus the largest first", 2},
-    {"lines", 'n', "N", 0, "The first N rows only", 2},
+    {"lines", 'n', "N", 0, "The first N rows only; the last N events", 2},
     {NULL, 0, NULL, 0, "How:", 3},
     {"columns", 'o', "LIST", 0, "These columns, separated by commas", 3},
     {"bytes", 'b', NULL, 0, "Exact figures: bytes, microseconds, nanoseconds", 3},
@@ -46,7 +47,8 @@ static const char doc_head[] =
     "files (X.policy, X.usage) it is the path without the ending, such as ./X. Without it, the only segment of this "
     "machine is shown, or the list where there are several. Nothing is changed and nobody is blocked.\n"
     "\n"
-    "A row turns to 'warning' at 80 % of its limit and to 'critical' at 95 %. Amounts are in powers of 1024 and "
+    "A row turns to 'warning' at 80 % of its limit and to 'critical' at 95 %, unless its quota says otherwise. Amounts "
+    "are in powers of 1024 and "
     "rounded down; -b and --json have them exactly. In a pipe every row carries its component's name.\n"
     "\n"
     "Columns, for -o, --sort and --filter:\n";
@@ -67,7 +69,7 @@ static const char doc_tail[] = "\n"
 static void set_view(struct request *request, enum dump_view view, struct argp_state *state)
 {
 	if (request->view != VIEW_USAGE && request->view != view)
-		argp_error(state, "--raw, --workers and --policy exclude each other");
+		argp_error(state, "--raw, --workers, --policy and --events exclude each other");
 	request->view = view;
 }
 
@@ -183,6 +185,9 @@ static void check_request(struct request *request, struct argp_state *state)
 		           request->view == VIEW_RAW ? "--raw" : "--workers");
 	if (request->view == VIEW_POLICY && rows)
 		argp_error(state, "--policy takes components (-c, -I, -X), but no filter, order or number of rows");
+	if (request->view == VIEW_EVENTS && (request->filter.count > 0 || request->order))
+		argp_error(state,
+		           "--events takes components (-c, -I, -X) and a number of them, but no filter and no order");
 	if (request->list && (request->view != VIEW_USAGE || request->format != FORMAT_TEXT))
 		argp_error(state, "-o is for the table of components");
 	if (request->times && !request->watch_ns)
@@ -208,6 +213,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		return 0;
 	case 'p':
 		set_view(request, VIEW_POLICY, state);
+		return 0;
+	case 'e':
+		set_view(request, VIEW_EVENTS, state);
 		return 0;
 	case 'h':
 		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);

@@ -94,7 +94,7 @@ static enum alarm worst_of(const struct checking *checking)
 
 /* ---- Performance data: 'label'=value[unit];warn;crit;min;max ----------------------------------------------------- */
 
-static void put_percentage(const struct checking *checking, const char *label, double percentage)
+static void put_percentage(const struct checking *checking, const char *label, const struct row *row)
 {
 	const struct invocation *invocation = checking->invocation;
 
@@ -103,8 +103,9 @@ static void put_percentage(const struct checking *checking, const char *label, d
 	for (; *label; label++)
 		printf(*label == '\'' ? "''" : "%c", *label == '=' ? '_' : *label);
 	/* Cut off as everywhere: 100 % is at the limit. */
-	printf("'=%.1f%%;%g;%g;0;100", floor(percentage * 10) / 10, invocation->warning > 0 ? invocation->warning : 80,
-	       invocation->critical > 0 ? invocation->critical : 95);
+	printf("'=%.1f%%;%g;%g;0;100", floor(row->status.percentage * 10) / 10,
+	       invocation->warning > 0 ? invocation->warning : row->warning,
+	       invocation->critical > 0 ? invocation->critical : row->critical);
 }
 
 static void put_component(void *context, const struct row *rows, size_t count)
@@ -117,7 +118,7 @@ static void put_component(void *context, const struct row *rows, size_t count)
 			continue;
 		snprintf(label, sizeof(label), "%s %s", text_printable(printable, sizeof(printable), rows[i].component),
 		         shmq_resource_name(rows[i].resource));
-		put_percentage(context, label, rows[i].status.percentage);
+		put_percentage(context, label, &rows[i]);
 	}
 }
 
@@ -131,7 +132,7 @@ static void put_performance(struct checking *checking, const struct selection *s
 
 		snprintf(label, sizeof(label), "highest %s", shmq_resource_name(r));
 		if (checking->has_highest[r])
-			put_percentage(checking, label, checking->highest[r].status.percentage);
+			put_percentage(checking, label, &checking->highest[r]);
 	}
 	printf(" critical=%" PRIu64 ";;;0 warning=%" PRIu64 ";;;0 denied=%" PRIu64 "c", checking->criticals,
 	       checking->warnings, checking->denied);
@@ -152,8 +153,7 @@ static void put_row(const struct row *row)
 
 	printf("%s %s %s of %s (%s %%)", text_printable(printable, sizeof(printable), row->component),
 	       shmq_resource_name(row->resource), amount_label(row->resource, row->status.used, false).text,
-	       limit_label(row->resource, row->status.limit, row->period_ns, false).text,
-	       percent_label(row->status.used, row->status.limit).text);
+	       row_limit_label(row, false).text, percent_label(row->status.used, row->status.limit).text);
 }
 
 static void put_first_line(const struct checking *checking, enum alarm worst)

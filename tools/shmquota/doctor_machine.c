@@ -23,10 +23,15 @@
 
 void examine_kernel(struct doctor *doctor)
 {
-	unsigned major = 0, minor = 0;
+	unsigned long major = 0, minor = 0;
 	struct utsname name;
+	char *dot;
 
-	if (uname(&name) != 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2) {
+	if (uname(&name) == 0) {
+		major = strtoul(name.release, &dot, 10);
+		minor = *dot == '.' ? strtoul(dot + 1, NULL, 10) : 0;
+	}
+	if (major == 0) {
 		finding(doctor, FINDING_NOTE, "kernel", NULL, "it does not say its version");
 		return;
 	}
@@ -80,7 +85,7 @@ void examine_proc(struct doctor *doctor)
 		return;
 	}
 	proc_options(options, sizeof(options));
-	if (atoi(self) != getpid())
+	if (strtol(self, NULL, 10) != getpid())
 		finding(doctor, FINDING_PROBLEM, "/proc",
 		        "Mount a /proc of the container's own: unshare --mount-proc, or the runtime's default.",
 		        "it shows another pid namespace than this process is in");

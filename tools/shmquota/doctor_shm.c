@@ -136,8 +136,12 @@ static unsigned long system_uid_most(const char *root)
 
 	snprintf(path, sizeof(path), "%s/etc/login.defs", root);
 	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		sscanf(line, " SYS_UID_MAX %lu", &most);
+	while (file && fgets(line, sizeof(line), file)) {
+		char *key = line + strspn(line, " \t");
+
+		if (strncmp(key, "SYS_UID_MAX", strlen("SYS_UID_MAX")) == 0)
+			most = strtoul(key + strlen("SYS_UID_MAX"), NULL, 10);
+	}
 	if (file)
 		fclose(file);
 	return most;

@@ -100,8 +100,20 @@ static error_t parse_flag(int key, struct invocation *invocation)
 	case OPTION_ASCII:
 		invocation->ascii = true;
 		return 0;
+	case 'f':
+		invocation->follow = true;
+		return 0;
+	case OPTION_JOURNALD:
+		invocation->journald = true;
+		return 0;
 	case OPTION_EXPLAIN:
 		invocation->explain = true;
+		return 0;
+	case OPTION_ORIGIN:
+		invocation->origin = true;
+		return 0;
+	case OPTION_DRY_RUN:
+		invocation->dry_run = true;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -117,11 +129,26 @@ static error_t parse_value(int key, char *argument, struct invocation *invocatio
 	case 'o':
 		invocation->file = argument;
 		return 0;
+	case OPTION_INHERIT:
+		invocation->inherit = argument;
+		return 0;
+	case OPTION_KIND:
+		invocation->kinds = argument;
+		return 0;
 	case OPTION_ROOT:
 		invocation->root = argument;
 		return 0;
 	case 'l':
 		invocation->listen = argument;
+		return 0;
+	case OPTION_COMPONENT:
+		invocation->component = argument;
+		return 0;
+	case OPTION_MANIFEST:
+		invocation->manifest = argument;
+		return 0;
+	case OPTION_AGAINST:
+		invocation->against[invocation->against_count++] = argument;
 		return 0;
 	case 'I':
 		invocation->include[invocation->include_count++] = argument;
@@ -152,6 +179,9 @@ static error_t parse_value(int key, char *argument, struct invocation *invocatio
 	}
 }
 
+/* In the order of the options' keys. */
+static const int resource_of[] = {SHMQ_STORAGE, SHMQ_MESSAGES, SHMQ_NETWORK, SHMQ_CPU, SHMQ_MEMORY};
+
 static error_t parse_verb_option(int key, char *argument, struct argp_state *state)
 {
 	struct invocation *invocation = state->input;
@@ -169,6 +199,7 @@ static error_t parse_verb_option(int key, char *argument, struct argp_state *sta
 		if (limit_option(&invocation->quota, key, argument) != 0)
 			argp_error(state, "'%s' is not a limit of that kind", argument);
 		invocation->has_quota = true;
+		invocation->is_given[resource_of[key - OPTION_STORAGE]] = true;
 		return 0;
 	}
 }
@@ -208,6 +239,7 @@ int verb_run(const struct verb *verb, int count, char **words)
 	invocation.command = list_of(count);
 	invocation.include = list_of(count);
 	invocation.exclude = list_of(count);
+	invocation.against = list_of(count);
 	/* In order: what stands before "--" is the verb's, what stands behind it is a command with options of its own. */
 	argp_parse(&argp, count, words, ARGP_IN_ORDER, NULL, &invocation);
 	code = output_finish(verb->run(&invocation));
@@ -215,6 +247,7 @@ int verb_run(const struct verb *verb, int count, char **words)
 	free(invocation.command);
 	free(invocation.include);
 	free(invocation.exclude);
+	free(invocation.against);
 	free(doc);
 	return code;
 }

@@ -65,24 +65,58 @@ static void complain(void *context, const struct shmq_complaint *complaint)
 		free(text);
 }
 
-int policy_load(struct shmq_policy **out, const struct invocation *invocation, struct shmq_report *report,
-                const char *consequence)
+int policy_exit_code(int result)
+{
+	if (result == 0)
+		return EXIT_DONE;
+	/* A file that cannot be read is reported like an error in it, but nothing is wrong with what it says. */
+	return result == -EINVAL ? EXIT_POLICY : EXIT_FAILED;
+}
+
+/* Load files and print what is wrong with them. Returns the library's result. */
+static int load(struct shmq_policy **out, char *const *paths, size_t count, struct shmq_report *report)
 {
 	struct style style = style_of(stderr);
 	int result;
 
 	*report = (struct shmq_report){.complain = complain, .context = &style};
-	result = shmq_policy_load(out, (const char *const *)invocation->arguments, invocation->count, report);
+	result = shmq_policy_load(out, (const char *const *)paths, count, report);
 	report->context = NULL;
-	if (result == 0)
-		return EXIT_DONE;
-	if (consequence)
+	if (result < 0 && report->errors == 0)
+		fail(EXIT_FAILED, NULL, "cannot read the policy: %s", shmq_strerror(result));
+	return result;
+}
+
+int policy_load(struct shmq_policy **out, const struct invocation *invocation, struct shmq_report *report,
+                const char *consequence)
+{
+	int result = load(out, invocation->arguments, invocation->count, report);
+
+	if (result < 0 && consequence && report->errors > 0)
 		fail(EXIT_POLICY, NULL, "%zu error%s in the policy: %s", report->errors, report->errors == 1 ? "" : "s",
 		     consequence);
-	else if (report->errors == 0)
-		fail(EXIT_FAILED, NULL, "cannot read the policy: %s", shmq_strerror(result));
-	/* A file that cannot be read is reported like an error in it, but nothing is wrong with what it says. */
-	return result == -EINVAL ? EXIT_POLICY : EXIT_FAILED;
+	return policy_exit_code(result);
+}
+
+int policy_load_paths(struct shmq_policy **out, char *const *paths, size_t count)
+{
+	struct shmq_report report;
+
+	return policy_exit_code(load(out, paths, count, &report));
+}
+
+int policy_load_manifest(struct shmq_manifest **out, const char *path)
+{
+	struct style style = style_of(stderr);
+	struct shmq_report report = {.complain = complain, .context = &style};
+	int result = shmq_manifest_load(out, path, &report);
+
+	if (result < 0 && report.errors == 0)
+		fail(EXIT_FAILED, NULL, "cannot read the manifest: %s", shmq_strerror(result));
+	else if (result < 0)
+		fail(EXIT_POLICY, NULL, "%zu error%s in the manifest: nothing was registered", report.errors,
+		     report.errors == 1 ? "" : "s");
+	return policy_exit_code(result);
 }
 
 int policy_target(char *out, size_t size, const struct invocation *invocation, const struct shmq_policy *policy)

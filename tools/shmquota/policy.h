@@ -15,6 +15,13 @@
 int policy_load(struct shmq_policy **out, const struct invocation *invocation, struct shmq_report *report,
                 const char *consequence);
 
+/* The same of other files, and of a manifest. */
+int policy_load_paths(struct shmq_policy **out, char *const *paths, size_t count);
+int policy_load_manifest(struct shmq_manifest **out, const char *path);
+
+/* The exit code for a result of loading. */
+int policy_exit_code(int result);
+
 /* The segment that is meant: --name, or what [segment] says. Returns an exit code. */
 int policy_target(char *out, size_t size, const struct invocation *invocation, const struct shmq_policy *policy);
 

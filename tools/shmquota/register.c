@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shmquota register and unregister: components that no policy names.
+ * shmquota register and unregister: components that no policy names, by themselves or by a manifest.
  */
-#include "verb.h"
+#include "policy.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -63,20 +63,57 @@ static int open_control(struct shmq_segment **out, char name[SEGMENT_PATH_MAX], 
 	return segment_open(out, name, SHMQ_CONTROL);
 }
 
-int verb_register(const struct invocation *invocation)
+static int register_manifest(const struct invocation *invocation, struct shmq_segment *segment, const char *name)
 {
-	const char *component = invocation->arguments[1];
-	char name[SEGMENT_PATH_MAX], printable[TEXT_PRINTABLE_MAX];
-	struct shmq_segment *segment = NULL;
-	int result, code = open_control(&segment, name, invocation);
+	char printable[TEXT_PRINTABLE_MAX];
+	struct shmq_manifest *manifest;
+	const char *component;
+	int result, code = policy_load_manifest(&manifest, invocation->manifest);
 
 	if (code != EXIT_DONE)
 		return code;
-	result = shmq_component_register(segment, component, invocation->has_quota ? &invocation->quota : NULL);
+	component = shmq_manifest_name(manifest);
+	result = shmq_component_register_manifest(segment, manifest);
 	if (result < 0)
 		code = component_failed("register", component, segment, name, result);
 	else if (!invocation->quiet)
+		printf("registered \"%s\"%s%s in %s\n", text_printable(printable, sizeof(printable), component),
+		       shmq_manifest_version(manifest) ? " version " : "",
+		       shmq_manifest_version(manifest) ? shmq_manifest_version(manifest) : "", name);
+	shmq_manifest_free(manifest);
+	return code;
+}
+
+static int register_component(const struct invocation *invocation, struct shmq_segment *segment, const char *name)
+{
+	const char *component = invocation->arguments[1];
+	char printable[TEXT_PRINTABLE_MAX];
+	int result = shmq_component_register(segment, component, invocation->has_quota ? &invocation->quota : NULL);
+
+	if (result < 0)
+		return component_failed("register", component, segment, name, result);
+	if (!invocation->quiet)
 		printf("registered \"%s\" in %s\n", text_printable(printable, sizeof(printable), component), name);
+	return EXIT_DONE;
+}
+
+int verb_register(const struct invocation *invocation)
+{
+	char name[SEGMENT_PATH_MAX];
+	struct shmq_segment *segment = NULL;
+	int code;
+
+	if (!invocation->manifest && invocation->count < 2)
+		return fail(EXIT_USAGE, "'shmquota register --help' has examples.",
+		            "name a component, or give --manifest");
+	if (invocation->manifest && (invocation->count > 1 || invocation->has_quota))
+		return fail(EXIT_USAGE, "'shmquota register --help' has examples.",
+		            "a manifest says which component it is and what it asks for; leave the rest out");
+	code = open_control(&segment, name, invocation);
+	if (code != EXIT_DONE)
+		return code;
+	code = invocation->manifest ? register_manifest(invocation, segment, name)
+	                            : register_component(invocation, segment, name);
 	shmq_segment_close(segment);
 	return code;
 }

@@ -9,8 +9,7 @@
 #include <spawn.h>
 #include <stddef.h>
 #include <sys/wait.h>
-
-extern char **environ;
+#include <unistd.h>
 
 static const int watched[] = {SIGCHLD, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGINT, SIGQUIT};
 

@@ -140,7 +140,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 		*upload_size = 0;
 		return MHD_YES;
 	}
-	return (enum MHD_Result)server_answer(context, connection, path, method);
+	return server_answer(context, connection, path, method);
 }
 
 static void wait_for_the_end(const sigset_t *ends)
@@ -193,7 +193,7 @@ int verb_serve(const struct invocation *invocation)
 		},
 	};
 	struct place place;
-	int fd, code;
+	int fd = -1, code;
 
 	if (!parse_place(&place, invocation->listen))
 		return fail(EXIT_USAGE, "Write 8080, 192.0.2.7:8080 or [::1]:8080.",

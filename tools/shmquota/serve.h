@@ -9,9 +9,9 @@
 #ifndef SERVE_H
 #define SERVE_H
 
-#include "gather.h"
+#include <microhttpd.h>
 
-struct MHD_Connection;
+#include "gather.h"
 
 struct server {
 	struct gather_choice choice;
@@ -40,6 +40,7 @@ extern const unsigned char page_html[];
 extern const size_t page_html_size;
 
 /* libmicrohttpd's handler of requests; `context` is the server. */
-int server_answer(struct server *server, struct MHD_Connection *connection, const char *path, const char *method);
+enum MHD_Result server_answer(struct server *server, struct MHD_Connection *connection, const char *path,
+                              const char *method);
 
 #endif

@@ -6,7 +6,6 @@
  * machine. Where the server is for this machine only, such names are refused, so no page can read the figures.
  */
 #include <arpa/inet.h>
-#include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,7 +126,8 @@ static bool host_is_own(const char *host)
 	return strcmp(name, "localhost") == 0 || strcmp(name, own) == 0 || inet_pton(AF_INET, name, address) == 1;
 }
 
-int server_answer(struct server *server, struct MHD_Connection *connection, const char *path, const char *method)
+enum MHD_Result server_answer(struct server *server, struct MHD_Connection *connection, const char *path,
+                              const char *method)
 {
 	const char *host = header_of(connection, MHD_HTTP_HEADER_HOST);
 

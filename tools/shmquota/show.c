@@ -115,6 +115,27 @@ static void show_counter(const struct showing *showing, const struct counter *co
 		show_text(showing, counter->text, 14);
 }
 
+/* What the component counts against as well, and where its limits stand. */
+static void show_sources(struct shmq_segment *segment, struct shmq_component *component)
+{
+	char printable[TEXT_PRINTABLE_MAX], origin[512];
+	struct shmq_component *group;
+	uint32_t id;
+
+	if (shmq_component_group(component, &id) == 0 && shmq_component_at(&group, segment, id) == 0) {
+		printf("\nIt counts against %s as well.\n",
+		       text_printable(printable, sizeof(printable), shmq_component_name(group)));
+		shmq_component_put(group);
+	}
+	for (int r = 0, first = 1; r < SHMQ_RESOURCES; r++) {
+		if (shmq_component_origin(component, r, origin, sizeof(origin)) <= 0)
+			continue;
+		printf("%sThe limit of %s stands in %s.\n", first ? "\n" : "", shmq_resource_name(r),
+		       text_printable(printable, sizeof(printable), origin));
+		first = 0;
+	}
+}
+
 static void show_component(const struct showing *showing, const struct row *rows, const char *segment)
 {
 	char printable[TEXT_PRINTABLE_MAX];
@@ -162,6 +183,8 @@ static int show_one(const struct showing *showing, const struct invocation *invo
 		component_json(rows, name);
 	else if (is_there)
 		show_component(showing, rows, name);
+	if (is_there && !invocation->json)
+		show_sources(segment, component);
 	shmq_component_put(component);
 	return is_there ? EXIT_DONE : component_failed("show", component_name, segment, name, -ESTALE);
 }

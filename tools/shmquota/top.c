@@ -125,7 +125,7 @@ static bool choose_rows(struct top *top)
 			top->shown[top->shown_count++] = &sampler->sample[i];
 	}
 	if (top->shown_count > 0)
-		qsort_r(top->shown, top->shown_count, sizeof(*top->shown), compare_shown, top);
+		qsort_r(top->shown, top->shown_count, sizeof(const struct sample *), compare_shown, top);
 	bound_first(top);
 	return true;
 }

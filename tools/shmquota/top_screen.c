@@ -174,7 +174,7 @@ static const char *field_text(const struct top *top, enum field field, const str
 		*label = amount_label(row->resource, row->status.used, unicode);
 		break;
 	case F_LIMIT:
-		*label = limit_label(row->resource, row->status.limit, row->period_ns, unicode);
+		*label = row_limit_label(row, unicode);
 		break;
 	case F_PERCENT:
 		if (row->status.limit == SHMQ_UNLIMITED)

@@ -23,6 +23,7 @@
 
 struct attempt {
 	const struct invocation *invocation;
+	struct shmq_segment *segment;
 	struct shmq_component *component;
 	int resource;
 	uint64_t amount;
@@ -78,10 +79,25 @@ static int take(struct attempt *attempt)
 	}
 }
 
+/* " by group:x" where it is not the component's own limit, else "". */
+static const char *refuser(char *out, size_t size, const struct attempt *attempt)
+{
+	char printable[TEXT_PRINTABLE_MAX];
+	struct shmq_component *group;
+
+	*out = '\0';
+	if (attempt->verdict.component == shmq_component_id(attempt->component) ||
+	    shmq_component_at(&group, attempt->segment, attempt->verdict.component) != 0)
+		return out;
+	snprintf(out, size, " by %s", text_printable(printable, sizeof(printable), shmq_component_name(group)));
+	shmq_component_put(group);
+	return out;
+}
+
 static int denied(const struct attempt *attempt)
 {
 	const struct invocation *invocation = attempt->invocation;
-	char sentence[256], advice[128] = "";
+	char sentence[256], advice[128] = "", group[TEXT_PRINTABLE_MAX + 8];
 
 	if (!invocation->quiet) {
 		shmq_verdict_format(sentence, sizeof(sentence), &attempt->verdict);
@@ -92,7 +108,7 @@ static int denied(const struct attempt *attempt)
 			         duration_label(attempt->verdict.retry_after_ns).text);
 		else
 			snprintf(advice, sizeof(advice), "It has to be released first; --wait waits for that.");
-		fail(EXIT_DENIED, advice, "denied: %s", sentence);
+		fail(EXIT_DENIED, advice, "denied%s: %s", refuser(group, sizeof(group), attempt), sentence);
 	}
 	return invocation->denied_code ? invocation->denied_code : EXIT_DENIED;
 }
@@ -137,6 +153,7 @@ static int attempt_on(struct attempt *attempt, struct shmq_segment *segment, con
 	int result = shmq_component_find(&attempt->component, segment, component_name);
 	int code;
 
+	attempt->segment = segment;
 	if (result < 0)
 		return component_failed("try", component_name, segment, name, result);
 	result = take(attempt);

@@ -31,7 +31,15 @@ enum {
 	OPTION_OPENMETRICS,
 	OPTION_ASCII,
 	OPTION_EXPLAIN,
-	OPTION_ROOT
+	OPTION_ROOT,
+	OPTION_INHERIT,
+	OPTION_JOURNALD,
+	OPTION_KIND,
+	OPTION_ORIGIN,
+	OPTION_DRY_RUN,
+	OPTION_AGAINST,
+	OPTION_COMPONENT,
+	OPTION_MANIFEST
 };
 
 /* What a verb was given, parsed and counted. Numbers that were not given are 0. */
@@ -44,11 +52,18 @@ struct invocation {
 	const char *name;   /* --name */
 	const char *file;   /* --output */
 	const char *root;   /* --root */
+	const char *kinds;  /* --kind */
 	const char *listen; /* --listen */
+	const char *component, *manifest;
+	char **against; /* files */
+	size_t against_count;
+	bool origin, dry_run;
 	bool quiet, json, all, explain;
-	bool hold, keep, openmetrics, ascii;
-	bool has_quota; /* a limit was given */
-	struct shmq_quota quota;
+	bool hold, keep, openmetrics, ascii, follow, journald;
+	bool has_quota;                /* a limit was given */
+	bool is_given[SHMQ_RESOURCES]; /* which */
+	struct shmq_quota quota;       /* the built-in one with those limits */
+	const char *inherit;           /* --inherit */
 	char **include, **exclude;
 	size_t include_count, exclude_count;
 	uint64_t interval_ns, wait_ns;
@@ -69,9 +84,9 @@ struct verb {
 
 #define PLUGIN_UNKNOWN 3 /* what plugins of monitoring systems exit with when they cannot tell, wrong usage included */
 
-/* The verbs in the order in which help lists them: first those that change something, then those that look. */
-extern const struct verb verbs_that_change[], verbs_that_look[];
-extern const size_t verbs_that_change_count, verbs_that_look_count;
+/* The verbs in the order in which help lists them: those that change something, those about policies, those that look. */
+extern const struct verb verbs_that_change[], verbs_about_policies[], verbs_that_look[];
+extern const size_t verbs_that_change_count, verbs_about_policies_count, verbs_that_look_count;
 
 /* The verb with this number, from 0; NULL at the end. */
 const struct verb *verb_at(size_t number);
@@ -89,11 +104,15 @@ int verb_list(const struct invocation *invocation);
 int verb_register(const struct invocation *invocation);
 int verb_unregister(const struct invocation *invocation);
 int verb_reset(const struct invocation *invocation);
+int verb_set(const struct invocation *invocation);
 int verb_release(const struct invocation *invocation);
 int verb_try(const struct invocation *invocation);
 int verb_verify(const struct invocation *invocation);
 int verb_reap(const struct invocation *invocation);
 int verb_policy_check(const struct invocation *invocation);
+int verb_policy_show(const struct invocation *invocation);
+int verb_policy_diff(const struct invocation *invocation);
+int verb_policy_apply(const struct invocation *invocation);
 int verb_show(const struct invocation *invocation);
 int verb_workers(const struct invocation *invocation);
 int verb_top(const struct invocation *invocation);
@@ -102,6 +121,7 @@ int verb_export(const struct invocation *invocation);
 int verb_serve(const struct invocation *invocation);
 int verb_doctor(const struct invocation *invocation);
 int verb_check(const struct invocation *invocation);
+int verb_audit(const struct invocation *invocation);
 
 /* Take an option of 'register' that sets a limit. Returns 0, or EINVAL where the argument is no such limit. */
 int limit_option(struct shmq_quota *quota, int key, const char *argument);

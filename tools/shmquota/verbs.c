@@ -30,6 +30,18 @@ static const struct argp_option register_options[] = {
     {"network-bandwidth", OPTION_NETWORK, "RATE", 0, "Such as 10MB/s, the default", 0},
     {"cpu-time", OPTION_CPU, "RATE", 0, "Such as 500ms/s or 50%; the default is one core", 0},
     {"memory", OPTION_MEMORY, "SIZE", 0, "Such as 256MB, the default", 0},
+    {"manifest", OPTION_MANIFEST, "FILE", 0, "Take its name and its limits from the component's manifest", 0},
+    OPTION_ROW_QUIET,
+    {0},
+};
+
+static const struct argp_option set_options[] = {
+    {"storage", OPTION_STORAGE, "SIZE", 0, "Such as 100MB", 0},
+    {"message-rate", OPTION_MESSAGE_RATE, "RATE", 0, "Such as 1000/s or 100/h", 0},
+    {"network-bandwidth", OPTION_NETWORK, "RATE", 0, "Such as 10MB/s", 0},
+    {"cpu-time", OPTION_CPU, "RATE", 0, "Such as 500ms/s or 50%", 0},
+    {"memory", OPTION_MEMORY, "SIZE", 0, "Such as 256MB", 0},
+    {"inherit", OPTION_INHERIT, "HOW", 0, "What becomes of what is used: keep (the default), proportional or reset", 0},
     OPTION_ROW_QUIET,
     {0},
 };
@@ -79,17 +91,18 @@ const struct verb verbs_that_change[] = {
     },
     {
 	"register",
-	"NAME COMPONENT",
+	"NAME {COMPONENT | --manifest FILE}",
 	"Register a component",
 	"Without limits the component gets those that the published policy has for its name, or its defaults. With at "
 	"least one limit, the others are the built-in defaults. 'unlimited' counts and never refuses, 0 refuses "
-	"everything.\n"
+	"everything. With a manifest the component gets what it asks for as far as the policy allows it.\n"
 	"\n"
 	"Examples:\n"
 	"  shmquota register prefork alice\n"
-	"  shmquota register prefork bob --storage 2GB --message-rate 100/h",
+	"  shmquota register prefork bob --storage 2GB --message-rate 100/h\n"
+	"  shmquota register prefork --manifest /opt/resizer/manifest.ini",
 	register_options,
-	2,
+	1,
 	2,
 	verb_register,
     },
@@ -106,6 +119,25 @@ const struct verb verbs_that_change[] = {
 	2,
 	SIZE_MAX,
 	verb_unregister,
+    },
+    {
+	"set",
+	"NAME COMPONENT",
+	"Change limits of a component while it works",
+	"Limits that are not given stay as they are, and what is used stays used: a limit below it denies until it "
+	"drains. "
+	"It holds until it is set again; of a component that the policy names, until the next policy is published, so "
+	"write "
+	"what proved right into the policy.\n"
+	"\n"
+	"Examples:\n"
+	"  shmquota set prefork alice --storage 2GB\n"
+	"  shmquota set prefork alice --message-rate 200/h --memory unlimited\n"
+	"  shmquota set prefork alice --message-rate 50/h --inherit proportional",
+	set_options,
+	2,
+	2,
+	verb_set,
     },
     {
 	"reset",
@@ -196,21 +228,6 @@ const struct verb verbs_that_change[] = {
 	SIZE_MAX,
 	verb_remove,
     },
-    {
-	"policy check",
-	"FILE...",
-	"Check policy files without publishing them",
-	"The files are read together, as 'create' and 'publish' read them: later ones override earlier ones. All "
-	"complaints are shown, each with its line. Warnings alone do not fail.\n"
-	"\n"
-	"Examples:\n"
-	"  shmquota policy check policy.ini\n"
-	"  shmquota policy check policy.ini local.ini && systemctl reload myhost",
-	quiet_options,
-	1,
-	SIZE_MAX,
-	verb_policy_check,
-    },
 };
 
 const size_t verbs_that_change_count = sizeof(verbs_that_change) / sizeof(verbs_that_change[0]);
@@ -220,5 +237,8 @@ const struct verb *verb_at(size_t number)
 	if (number < verbs_that_change_count)
 		return &verbs_that_change[number];
 	number -= verbs_that_change_count;
+	if (number < verbs_about_policies_count)
+		return &verbs_about_policies[number];
+	number -= verbs_about_policies_count;
 	return number < verbs_that_look_count ? &verbs_that_look[number] : NULL;
 }

@@ -55,6 +55,14 @@ static const struct argp_option export_options[] = {
     {0},
 };
 
+static const struct argp_option audit_options[] = {
+    {"follow", 'f', NULL, 0, "Go on with what happens from now on", 0},
+    {"output", 'o', "FILE", 0, "Append to this file; SIGHUP opens it anew, for log rotation", 0},
+    {"journald", OPTION_JOURNALD, NULL, 0, "Write to the journal; with --output to both", 0},
+    {"kind", OPTION_KIND, "KIND,...", 0, "Only events of these kinds", 0},
+    {0},
+};
+
 static const struct argp_option doctor_options[] = {
     {"quiet", 'q', NULL, 0, "Show only what needs a cure", 0},
     OPTION_ROW_JSON,
@@ -135,6 +143,30 @@ const struct verb verbs_that_look[] = {
 	0,
 	1,
 	verb_watch,
+    },
+    {
+	"audit",
+	"[NAME]",
+	"Tell who was refused, and why, as JSON lines",
+	"Every event that the segment still has, oldest first, one JSON value a line; with --follow it goes on. A "
+	"component that floods has one event a second for each resource and kind; 'suppressed' says how many more it "
+	"would have been. 'lost' says how many events before this one were overwritten before they were read: then the "
+	"segment needs more room for events, or its reader has to come more often.\n"
+	"\n"
+	"The kinds are quota_violation, would_deny, capability_violation, warning, warning_cleared, critical, "
+	"critical_cleared, policy_published, component_registered, component_unregistered, component_changed, reset and "
+	"worker_recovered.\n"
+	"\n"
+	"Examples:\n"
+	"  shmquota audit prefork\n"
+	"  shmquota audit --follow --output /var/log/shmquota.jsonl prefork\n"
+	"  shmquota audit --follow --journald prefork\n"
+	"  shmquota audit -f --kind quota_violation,capability_violation prefork | jq -r '[.time, .component, .message] "
+	"| @tsv'",
+	audit_options,
+	0,
+	1,
+	verb_audit,
     },
     {
 	"workers",
@@ -234,9 +266,9 @@ const struct verb verbs_that_look[] = {
 	"",
 	"Look for what could hurt, with its cure",
 	"The kernel, /proc, the clock, the libraries, the size of /dev/shm, whether systemd removes segments when a "
-        "user "
+	"user "
 	"logs out, and each segment: can it be opened, is it sound, has it room, are its workers alive, who may write "
-        "to "
+	"to "
 	"it. Nothing is changed. The exit code is 1 where there is a problem.\n"
 	"\n"
 	"Examples:\n"

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "column.h"
 #include "json.h"
 #include "render.h"
 #include "sampler.h"
@@ -79,8 +80,7 @@ static void report(const struct watching *watching, const struct row *row, enum 
 static void describe_use(char *out, size_t size, const struct row *row, bool unicode)
 {
 	snprintf(out, size, "%s of %s, %s %%", amount_label(row->resource, row->status.used, unicode).text,
-	         limit_label(row->resource, row->status.limit, row->period_ns, unicode).text,
-	         percent_label(row->status.used, row->status.limit).text);
+	         row_limit_label(row, unicode).text, percent_label(row->status.used, row->status.limit).text);
 }
 
 /* A limit that comes near is told at once; that it is left, only when it stays so: windows begin anew all the time. */

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Events as the programs write them: a sentence for people, an object for programs.
+ */
+#ifndef EVENT_H
+#define EVENT_H
+
+#include <jansson.h>
+#include <shmquota.h>
+
+#include "render.h"
+
+/* How an event is felt: refusals are red, warnings yellow, the rest plain. */
+enum tint event_tint(const struct shmq_event *event);
+
+/* What happened, without when and to whom: "refused 5: 96 of 100/s used". Returns out. */
+char *event_sentence(char *out, size_t size, struct shmq_segment *segment, const struct shmq_event *event,
+                     bool unicode);
+
+/* All that is known of it, with where its rule stands. */
+json_t *json_event(struct shmq_segment *segment, const struct shmq_event *event);
+
+#endif

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shmquota audit: events as JSON lines, for log files, collectors and the journal.
+ *
+ * Each event is one write() of one whole line, so lines of several auditors never mix and none is cut when its file is
+ * rotated. Signals are read between lines, from a descriptor: SIGHUP opens the file anew, SIGINT and SIGTERM end
+ * the work after a whole line, also where the reader of a pipe reads no more. What was overwritten before it was read
+ * is told in "lost".
+ */
+#include "audit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "event.h"
+#include "json.h"
+#include "nearest.h"
+#include "target.h"
+
+#define PAUSE_MS 100        /* between two looks of --follow */
+#define LOOKS_PER_SECOND 10 /* after so many that found nothing: is it still the same segment? */
+#define SENTENCE_MAX 1024
+
+struct audit {
+	const struct invocation *invocation;
+	char name[SEGMENT_PATH_MAX];
+	struct shmq_segment *segment;
+	uint64_t cursor;
+	uint64_t lost;  /* before the next line: of events that --kind passes over, too */
+	uint32_t kinds; /* a bit for each kind that is wanted */
+	int out;        /* -1 none: all goes to the journal */
+	int signals;
+	bool ends;
+	int code;
+};
+
+/* ---- Where lines go ---------------------------------------------------------------------------------------------- */
+
+static int open_output(const char *path)
+{
+	return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+}
+
+/* Whoever rotates logs has renamed the file by now. If the new one cannot be opened, the old one goes on. */
+static void reopen_output(struct audit *audit)
+{
+	int out = open_output(audit->invocation->file);
+
+	if (out < 0) {
+		fail(EXIT_FAILED, "Events still go to the file that was open before.", "cannot open %s again: %s",
+		     audit->invocation->file, strerror(errno));
+		return;
+	}
+	close(audit->out);
+	audit->out = out;
+}
+
+static void take_signal(struct audit *audit)
+{
+	struct signalfd_siginfo signal;
+
+	if (read(audit->signals, &signal, sizeof(signal)) != sizeof(signal))
+		return;
+	if (signal.ssi_signo == SIGHUP)
+		reopen_output(audit);
+	else
+		audit->ends = true;
+}
+
+/* Wait for a signal, or, with `is_to_write`, until a line can be written. Returns true where it can. */
+static bool wait_for(struct audit *audit, bool is_to_write, int timeout_ms)
+{
+	struct pollfd sources[] = {{.fd = audit->signals, .events = POLLIN},
+	                           {.fd = is_to_write ? audit->out : -1, .events = POLLOUT}};
+
+	if (poll(sources, 2, timeout_ms) <= 0)
+		return false;
+	if (sources[0].revents)
+		take_signal(audit);
+	return sources[1].revents != 0;
+}
+
+static void write_line(struct audit *audit, const char *line, size_t size)
+{
+	while (size > 0) {
+		ssize_t written;
+
+		/* Once it is begun, only who is told to end leaves a line in the middle. */
+		while (!audit->ends && !wait_for(audit, true, -1))
+			;
+		if (audit->ends)
+			return;
+		written = write(audit->out, line, size);
+		if (written < 0 && errno != EINTR && errno != EAGAIN) {
+			audit->code =
+			    fail(EXIT_FAILED, NULL, "cannot write %s: %s",
+			         audit->invocation->file ? audit->invocation->file : "the output", strerror(errno));
+			audit->ends = true;
+			return;
+		}
+		line += written > 0 ? written : 0;
+		size -= written > 0 ? (size_t)written : 0;
+	}
+}
+
+/* ---- Lines ------------------------------------------------------------------------------------------------------- */
+
+/* RFC 3339, in UTC. */
+static void format_time(char *out, size_t size, uint64_t unix_ns)
+{
+	time_t seconds = (time_t)(unix_ns / 1000000000);
+	struct tm utc = {0};
+	size_t length;
+
+	gmtime_r(&seconds, &utc);
+	length = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &utc);
+	snprintf(out + length, size - length, ".%09uZ", (unsigned)(unix_ns % 1000000000));
+}
+
+/* The name of who refused: a group, or the component itself. */
+static json_t *json_refuser(struct shmq_segment *segment, const struct shmq_event *event)
+{
+	struct shmq_component *group;
+	json_t *name;
+
+	if (event->kind != SHMQ_EVENT_QUOTA_VIOLATION && event->kind != SHMQ_EVENT_WOULD_DENY)
+		return json_null();
+	if (event->refused_by == event->component)
+		return json_text(event->component_name);
+	if (shmq_component_at(&group, segment, event->refused_by) != 0)
+		return json_null();
+	name = json_text(shmq_component_name(group));
+	shmq_component_put(group);
+	return name;
+}
+
+static void add_figures(json_t *line, const struct shmq_event *event)
+{
+	bool has_resource = event->resource >= 0 && event->resource < SHMQ_RESOURCES;
+
+	json_object_set_new(line, "resource",
+	                    has_resource ? json_string(shmq_resource_name(event->resource)) : json_null());
+	json_object_set_new(line, "used", has_resource ? json_u64(event->used) : json_null());
+	json_object_set_new(line, "requested", has_resource ? json_u64(event->requested) : json_null());
+	json_object_set_new(line, "limit", has_resource ? json_limit(event->limit) : json_null());
+	json_object_set_new(line, "period_ns",
+	                    has_resource && event->period_ns ? json_u64(event->period_ns) : json_null());
+}
+
+static json_t *json_of(const struct audit *audit, const struct audit_entry *entry)
+{
+	const struct shmq_event *event = entry->event;
+	const char *kind = shmq_event_kind_name(event->kind);
+	bool has_component = event->component != SHMQ_NO_COMPONENT;
+	char time[48];
+	json_t *line;
+
+	format_time(time, sizeof(time), event->time_unix_ns);
+	line = json_pack("{ss ss si so so so so so}", "time", time, "schema", "shmquota.event", "version", 1, "segment",
+	                 json_text(entry->segment), "sequence", json_u64(event->sequence), "kind",
+	                 kind ? json_string(kind) : json_integer(event->kind), "component",
+	                 has_component ? json_text(event->component_name) : json_null(), "id",
+	                 has_component ? json_u64(event->component) : json_null());
+	if (!line)
+		return NULL;
+	add_figures(line, event);
+	json_object_set_new(line, "refused_by", json_refuser(audit->segment, event));
+	json_object_set_new(line, "suppressed", json_u64(event->suppressed));
+	json_object_set_new(line, "lost", json_u64(audit->lost));
+	json_object_set_new(line, "rule", *entry->rule ? json_text(entry->rule) : json_null());
+	json_object_set_new(line, "pid", json_u64(event->pid));
+	json_object_set_new(line, "dead_pid",
+	                    event->kind == SHMQ_EVENT_WORKER_RECOVERED ? json_u64(event->requested) : json_null());
+	json_object_set_new(line, "policy_generation", json_u64(event->policy_generation));
+	json_object_set_new(line, "text", *event->text ? json_text(event->text) : json_null());
+	json_object_set_new(line, "message", json_text(entry->message));
+	return line;
+}
+
+static void send_to_journal(struct audit *audit, const struct audit_entry *entry)
+{
+	int result = audit_journal_send(entry);
+
+	if (result == 0)
+		return;
+	audit->code = fail(EXIT_FAILED, NULL, "cannot write to the journal: %s", strerror(-result));
+	audit->ends = true;
+}
+
+/* Write one event to wherever it is wanted. */
+static void write_event(struct audit *audit, const struct shmq_event *event)
+{
+	char message[SENTENCE_MAX], rule[256] = "", *text;
+	struct audit_entry entry = {.event = event, .segment = audit->name, .rule = rule, .message = message};
+	json_t *line;
+	size_t length;
+
+	shmq_event_origin(audit->segment, event, rule, sizeof(rule));
+	event_sentence(message, sizeof(message), audit->segment, event, false);
+	line = json_of(audit, &entry);
+	text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+	json_decref(line);
+	if (!text) {
+		audit->code = fail(EXIT_FAILED, NULL, "out of memory");
+		audit->ends = true;
+		return;
+	}
+	entry.json = text;
+	if (audit->invocation->journald)
+		send_to_journal(audit, &entry);
+	length = strlen(text);
+	text[length] = '\n'; /* in place of the NUL, which nobody needs any more */
+	if (audit->out >= 0)
+		write_line(audit, text, length + 1);
+	free(text);
+	audit->lost = 0;
+}
+
+/* ---- Reading ----------------------------------------------------------------------------------------------------- */
+
+/* What a newer library knows has no bit: it is wanted only where everything is. */
+static bool is_wanted(const struct audit *audit, const struct shmq_event *event)
+{
+	if (audit->kinds == UINT32_MAX)
+		return true;
+	return event->kind > 0 && event->kind < SHMQ_EVENT_KINDS && (audit->kinds >> event->kind & 1) != 0;
+}
+
+/* Write all events that are there. Returns whether there were any. */
+static bool drain(struct audit *audit)
+{
+	struct shmq_event event = {.size = sizeof(event)};
+	bool was_any = false;
+
+	while (!audit->ends && shmq_event_read(audit->segment, &audit->cursor, &event) == 1) {
+		was_any = true;
+		audit->lost += event.lost;
+		if (is_wanted(audit, &event))
+			write_event(audit, &event);
+		else
+			wait_for(audit, false, 0);
+	}
+	return was_any;
+}
+
+/* A host that starts again makes its segment anew: then that one is followed, from its first event on. */
+static void follow_name(struct audit *audit)
+{
+	struct shmq_info old = {.size = sizeof(old)}, now = {.size = sizeof(now)};
+	struct shmq_segment *segment;
+
+	if (shmq_segment_open(&segment, audit->name, SHMQ_OBSERVE) < 0)
+		return;
+	shmq_segment_info(audit->segment, &old);
+	shmq_segment_info(segment, &now);
+	if (now.created_unix_ns == old.created_unix_ns && now.creator_pid == old.creator_pid) {
+		shmq_segment_close(segment);
+		return;
+	}
+	drain(audit);
+	shmq_segment_close(audit->segment);
+	audit->segment = segment;
+	audit->cursor = 0;
+}
+
+static void follow(struct audit *audit)
+{
+	unsigned looks = 0;
+
+	while (!audit->ends) {
+		looks = drain(audit) ? 0 : looks + 1;
+		if (looks == LOOKS_PER_SECOND) {
+			follow_name(audit);
+			looks = 0;
+		}
+		if (!audit->ends)
+			wait_for(audit, false, PAUSE_MS);
+	}
+}
+
+/* ---- Arguments --------------------------------------------------------------------------------------------------- */
+
+static int kind_numbered(const char *name, struct nearest *nearest)
+{
+	for (int kind = 1; kind < SHMQ_EVENT_KINDS; kind++) {
+		if (strcmp(shmq_event_kind_name(kind), name) == 0)
+			return kind;
+		nearest_offer(nearest, shmq_event_kind_name(kind));
+	}
+	return 0;
+}
+
+/* Read "KIND,KIND...". Returns an exit code, with a message. */
+static int parse_kinds(uint32_t *out, const char *text)
+{
+	char printable[TEXT_PRINTABLE_MAX], advice[NEAREST_MAX + 96] = "'shmquota audit --help' names all kinds.";
+	char *copy, *rest, *name;
+	int code = EXIT_DONE;
+
+	*out = text ? 0 : UINT32_MAX;
+	if (!text)
+		return EXIT_DONE;
+	copy = rest = strdup(text);
+	if (!copy)
+		return fail(EXIT_FAILED, NULL, "out of memory");
+	while (code == EXIT_DONE && (name = strsep(&rest, ",")) != NULL) {
+		struct nearest nearest = nearest_to(name);
+		int kind = kind_numbered(name, &nearest);
+
+		*out |= UINT32_C(1) << kind;
+		if (kind == 0 && *nearest.best)
+			snprintf(advice, sizeof(advice), "Did you mean '%s'?", nearest.best);
+		if (kind == 0)
+			code = fail(EXIT_USAGE, advice, "there is no kind of event '%s'",
+			            text_printable(printable, sizeof(printable), name));
+	}
+	free(copy);
+	return code;
+}
+
+static int open_sinks(struct audit *audit)
+{
+	const struct invocation *invocation = audit->invocation;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	/* Without a file it stays what it is: the terminal is gone. One that is ignored would never be delivered. */
+	if (invocation->file) {
+		signal(SIGHUP, SIG_DFL);
+		sigaddset(&set, SIGHUP);
+	}
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	audit->signals = signalfd(-1, &set, SFD_CLOEXEC);
+	audit->out = invocation->journald ? -1 : STDOUT_FILENO;
+	if (invocation->file)
+		audit->out = open_output(invocation->file);
+	if (audit->signals < 0 || (invocation->file && audit->out < 0))
+		return fail(EXIT_FAILED, NULL, "cannot open %s: %s", invocation->file ? invocation->file : "signals",
+		            strerror(errno));
+	return invocation->journald ? audit_journal_check() : EXIT_DONE;
+}
+
+int verb_audit(const struct invocation *invocation)
+{
+	struct audit audit = {.invocation = invocation, .out = -1, .signals = -1};
+
+	audit.code = parse_kinds(&audit.kinds, invocation->kinds);
+	if (audit.code == EXIT_DONE)
+		audit.code = target_open(&audit.segment, audit.name, invocation->arguments[0], SHMQ_OBSERVE);
+	if (audit.code == EXIT_DONE)
+		audit.code = open_sinks(&audit);
+	if (audit.code == EXIT_DONE && invocation->follow)
+		follow(&audit);
+	else if (audit.code == EXIT_DONE)
+		drain(&audit);
+	if (invocation->file && audit.out >= 0)
+		close(audit.out);
+	if (audit.signals >= 0)
+		close(audit.signals);
+	shmq_segment_close(audit.segment);
+	return audit.code;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Finding what a policy changes; see policy_changes.h.
+ *
+ * Of a segment are compared: its default, its patterns, and each component with the rule that would hold for it. What
+ * the program registered with limits of its own keeps them unless the policy names it, and what a manifest asked for is
+ * put under the new cap, which cannot be told from here.
+ */
+#include "policy_changes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "change_text.h"
+
+/* ---- A segment --------------------------------------------------------------------------------------------------- */
+
+static void compare_component(struct changes *changes, struct shmq_segment *segment, struct shmq_component *component,
+                              const struct shmq_policy *policy, size_t rule)
+{
+	struct rule_text before, after;
+
+	if (rule_text_of_component(&before, segment, component) != 0)
+		return;
+	rule_text_of_policy(&after, policy, rule);
+	/* It is the component that changes, whichever rule that comes from. */
+	after.kind = before.kind;
+	free(after.name);
+	after.name = strdup(before.name);
+	if (!after.name)
+		exit(fail(EXIT_FAILED, NULL, "out of memory"));
+	change_report(changes, &before, &after);
+	rule_text_free(&before);
+	rule_text_free(&after);
+}
+
+/* What is used of levels counts against the group, so a component takes none of it to another one. */
+static void check_move(struct changes *changes, struct shmq_segment *segment, struct shmq_component *component,
+                       const struct shmq_policy *policy, size_t index)
+{
+	struct shmq_rule rule = {.size = sizeof(rule)};
+	struct shmq_component *group = NULL;
+	char printable[TEXT_PRINTABLE_MAX];
+	struct shmq_status status;
+	const char *before = "";
+	uint32_t id;
+
+	shmq_policy_rule(policy, index, &rule);
+	if (shmq_component_group(component, &id) == 0 && shmq_component_at(&group, segment, id) == 0)
+		before = shmq_component_name(group);
+	if (strcmp(before, rule.group ? rule.group : "") != 0 && shmq_status(component, &status) == 0 &&
+	    status.resource[SHMQ_STORAGE].used + status.resource[SHMQ_MEMORY].used > 0)
+		change_obstacle(changes, "\"%s\" uses storage or memory, so it cannot change its group",
+		                text_printable(printable, sizeof(printable), shmq_component_name(component)));
+	shmq_component_put(group);
+}
+
+/* A component or a group that the policy names. */
+static void look_at_named(struct changes *changes, struct shmq_segment *segment, const struct shmq_policy *policy,
+                          size_t index)
+{
+	struct shmq_rule rule = {.size = sizeof(rule)};
+	struct shmq_component *component;
+	struct rule_text after;
+
+	shmq_policy_rule(policy, index, &rule);
+	if (shmq_component_find(&component, segment, rule.name) != 0) {
+		rule_text_of_policy(&after, policy, index);
+		change_report(changes, NULL, &after);
+		rule_text_free(&after);
+		return;
+	}
+	if (shmq_component_source(component) != SHMQ_SOURCE_MANIFEST) {
+		compare_component(changes, segment, component, policy, index);
+		check_move(changes, segment, component, policy, index);
+	}
+	shmq_component_put(component);
+}
+
+/* Whether a rule is about exactly this name. */
+static bool is_named(const struct shmq_policy *policy, size_t index)
+{
+	struct shmq_rule rule = {.size = sizeof(rule)};
+
+	shmq_policy_rule(policy, index, &rule);
+	return rule.kind == SHMQ_RULE_COMPONENT || rule.kind == SHMQ_RULE_GROUP;
+}
+
+/* A registered component that the policy does not name. */
+static void look_at_other(struct changes *changes, struct shmq_segment *segment, struct shmq_component *component,
+                          const struct shmq_policy *policy)
+{
+	size_t index = shmq_policy_find(policy, shmq_component_name(component));
+	struct rule_text before;
+
+	if (is_named(policy, index))
+		return;
+	switch (shmq_component_source(component)) {
+	case SHMQ_SOURCE_NAMED:
+		if (rule_text_of_component(&before, segment, component) != 0)
+			return;
+		change_report(changes, &before, NULL);
+		rule_text_free(&before);
+		break;
+	case SHMQ_SOURCE_FOLLOWS:
+		compare_component(changes, segment, component, policy, index);
+		check_move(changes, segment, component, policy, index);
+		break;
+	default:
+		break;
+	}
+}
+
+/* The rule of a segment with this name, 0 for the default. Returns UINT32_MAX where there is none. */
+static uint32_t find_segment_rule(struct shmq_segment *segment, const char *name)
+{
+	struct shmq_segment_rule rule = {.size = sizeof(rule)};
+
+	for (uint32_t i = 0; shmq_segment_rule(segment, i, &rule) == 0; i++)
+		if (strcmp(rule.name, name) == 0)
+			return i;
+	return UINT32_MAX;
+}
+
+/* The default or a pattern of the policy. */
+static void look_at_general(struct changes *changes, struct shmq_segment *segment, const struct shmq_policy *policy,
+                            size_t index)
+{
+	struct rule_text before, after;
+	bool exists;
+
+	rule_text_of_policy(&after, policy, index);
+	exists = rule_text_of_segment(&before, segment, find_segment_rule(segment, after.name)) == 0;
+	change_report(changes, exists ? &before : NULL, &after);
+	if (exists)
+		rule_text_free(&before);
+	rule_text_free(&after);
+}
+
+static bool has_pattern(const struct shmq_policy *policy, const char *name)
+{
+	struct shmq_rule rule = {.size = sizeof(rule)};
+
+	for (size_t i = 0; shmq_policy_rule(policy, i, &rule) == 0; i++)
+		if (rule.kind == SHMQ_RULE_PATTERN && strcmp(rule.name, name) == 0)
+			return true;
+	return false;
+}
+
+static void look_for_lost_patterns(struct changes *changes, struct shmq_segment *segment,
+                                   const struct shmq_policy *policy)
+{
+	struct shmq_segment_rule rule = {.size = sizeof(rule)};
+	struct rule_text before;
+
+	for (uint32_t i = 1; shmq_segment_rule(segment, i, &rule) == 0; i++) {
+		if (has_pattern(policy, rule.name) || rule_text_of_segment(&before, segment, i) != 0)
+			continue;
+		change_report(changes, &before, NULL);
+		rule_text_free(&before);
+	}
+}
+
+/* What is dropped keeps its place until nobody can be in the middle of using it, so all are counted. */
+static void check_room(struct changes *changes, struct shmq_segment *segment)
+{
+	struct shmq_info info = {.size = sizeof(info)};
+
+	shmq_segment_info(segment, &info);
+	if (info.components_used + changes->added > info.components)
+		change_obstacle(changes, "the segment has room for %u components, %u are registered, and %zu are added",
+		                (unsigned)info.components, (unsigned)info.components_used, changes->added);
+}
+
+int changes_of_segment(struct changes *changes, struct shmq_segment *segment, const struct shmq_policy *policy)
+{
+	struct shmq_info info = {.size = sizeof(info)};
+	struct shmq_rule rule = {.size = sizeof(rule)};
+	int result = shmq_segment_info(segment, &info);
+
+	changes->policy = policy;
+	if (result < 0)
+		return segment_failed("look at", info.name, result);
+	for (size_t i = 0; shmq_policy_rule(policy, i, &rule) == 0; i++)
+		if (rule.kind == SHMQ_RULE_COMPONENT || rule.kind == SHMQ_RULE_GROUP)
+			look_at_named(changes, segment, policy, i);
+	check_room(changes, segment);
+	for (size_t i = 0; shmq_policy_rule(policy, i, &rule) == 0; i++)
+		if (rule.kind == SHMQ_RULE_DEFAULT || rule.kind == SHMQ_RULE_PATTERN)
+			look_at_general(changes, segment, policy, i);
+	look_for_lost_patterns(changes, segment, policy);
+	for (uint32_t id = 0; id < info.components; id++) {
+		struct shmq_component *component;
+
+		if (shmq_component_at(&component, segment, id) != 0)
+			continue;
+		look_at_other(changes, segment, component, policy);
+		shmq_component_put(component);
+	}
+	return EXIT_DONE;
+}
+
+/* ---- Other files ------------------------------------------------------------------------------------------------- */
+
+/* The rule of this kind and name. Returns SIZE_MAX where there is none. */
+static size_t find_rule(const struct shmq_policy *policy, int kind, const char *name)
+{
+	struct shmq_rule rule = {.size = sizeof(rule)};
+	size_t index = kind == SHMQ_RULE_COMPONENT || kind == SHMQ_RULE_GROUP ? shmq_policy_find(policy, name) : 0;
+
+	/* Names are found at once; of the others there are few. */
+	for (; shmq_policy_rule(policy, index, &rule) == 0; index++) {
+		if (rule.kind == kind && strcmp(rule.name, name) == 0)
+			return index;
+		if (kind == SHMQ_RULE_COMPONENT || kind == SHMQ_RULE_GROUP)
+			break;
+	}
+	return SIZE_MAX;
+}
+
+static void compare_rule(struct changes *changes, const struct shmq_policy *before, const struct shmq_policy *policy,
+                         size_t index)
+{
+	struct rule_text old, new;
+	size_t found;
+
+	rule_text_of_policy(&new, policy, index);
+	found = find_rule(before, new.kind, new.name);
+	if (found == SIZE_MAX) {
+		change_report(changes, NULL, &new);
+	} else {
+		rule_text_of_policy(&old, before, found);
+		change_report(changes, &old, &new);
+		rule_text_free(&old);
+	}
+	rule_text_free(&new);
+}
+
+void changes_of_policy(struct changes *changes, const struct shmq_policy *before, const struct shmq_policy *policy)
+{
+	struct shmq_rule rule = {.size = sizeof(rule)};
+	struct rule_text old;
+
+	changes->policy = policy;
+	/* Classes have no effect of their own: what they change shows where they are taken. */
+	for (size_t i = 0; shmq_policy_rule(policy, i, &rule) == 0; i++)
+		if (rule.kind != SHMQ_RULE_CLASS)
+			compare_rule(changes, before, policy, i);
+	for (size_t i = 0; shmq_policy_rule(before, i, &rule) == 0; i++) {
+		if (rule.kind == SHMQ_RULE_CLASS || find_rule(policy, rule.kind, rule.name) != SIZE_MAX)
+			continue;
+		rule_text_of_policy(&old, before, i);
+		change_report(changes, &old, NULL);
+		rule_text_free(&old);
+	}
+}
