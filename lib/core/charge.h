@@ -14,6 +14,8 @@
 #include "core/holding.h"
 #include "core/report.h"
 
+#include <errno.h>
+
 /* Who is charged, and by which policy: that of the calling thread's read section. */
 struct charge {
 	struct shmq_component *component;
@@ -105,7 +107,7 @@ static inline HOT_INLINE int charge_take_plain(struct shmq_component *component,
 	if (__builtin_expect(!is_taken, 0)) {
 		struct charge_seen seen = {view.used, view.start_ms, now_ms};
 
-		return charge_refused(component, quota, resource, amount, &seen, verdict);
+		return is_forced ? -EOVERFLOW : charge_refused(component, quota, resource, amount, &seen, verdict);
 	}
 	/* relaxed: a hint; charge_watch() looks closely. A limit of none is above all that can be used. */
 	if (__builtin_expect((view.used + amount) * 100 >= limit * (mode >> MODE_WARNING_AT & MODE_PERCENT_MASK) ||

@@ -5,7 +5,7 @@
  */
 #include "policy/grants.h"
 
-#include "policy/complain.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -167,7 +167,7 @@ static int format_address(char *text, size_t size, const struct grant *grant, co
 	return snprintf(text, size, is_ipv4 ? "%s%s:%s" : "[%s%s]:%s", address_text, prefix, ports);
 }
 
-int grants_format(char *text, size_t size, const struct grant *grant)
+static int format_pattern(char *text, size_t size, const struct grant *grant)
 {
 	int length = (int)grant->pattern_length;
 	char ports[16];
@@ -183,4 +183,13 @@ int grants_format(char *text, size_t size, const struct grant *grant)
 	default:
 		return snprintf(text, size, "%.*s", length, grant->pattern);
 	}
+}
+
+int grants_format(char *text, size_t size, const struct grant *grant)
+{
+	int length = format_pattern(text, size, grant);
+
+	if (size > 0)
+		text_make_plain(text, strlen(text)); /* a damaged set may say anything */
+	return length;
 }

@@ -50,7 +50,8 @@ int grants_check_permission(const char *permission, struct grants_error *error);
 int grants_encode(const struct grants *grants, void *out, size_t size);
 
 /*
- * Write the pattern of a stored grant as it may stand in a policy, in its normal form.
+ * Write the pattern of a stored grant as it may stand in a policy, in its normal form. Whatever the set holds, the text is
+ * UTF-8 without control characters.
  * Returns the length of the whole text, which was cut if it is >= `size`.
  */
 int grants_format(char *text, size_t size, const struct grant *grant);

@@ -77,8 +77,7 @@ static unsigned events(int kind, char text[SHMQ_EVENT_TEXT_MAX + 1])
 static int write_file(struct shmq_security_context *context, const char *path, uint64_t size, int outcome,
                       uint64_t actual)
 {
-	SHMQ_GUARD(context, "filesystem.write", path, SHMQ_STORAGE, size)
-	{
+	SHMQ_GUARD (context, "filesystem.write", path, SHMQ_STORAGE, size) {
 		runs++;
 		EXPECT("result at the beginning", context->result, 0);
 		EXPECT("amount at the beginning", context->actual, size);
@@ -90,8 +89,7 @@ static int write_file(struct shmq_security_context *context, const char *path, u
 
 static int leave_by_return(struct shmq_security_context *context)
 {
-	SHMQ_GUARD(context, "filesystem.write", "/app/data/a", SHMQ_STORAGE, 60)
-	{
+	SHMQ_GUARD (context, "filesystem.write", "/app/data/a", SHMQ_STORAGE, 60) {
 		if (used(SHMQ_STORAGE) == 60)
 			return 77;
 	}
@@ -100,8 +98,7 @@ static int leave_by_return(struct shmq_security_context *context)
 
 static int leave_by_break(struct shmq_security_context *context)
 {
-	SHMQ_GUARD(context, "filesystem.write", "/app/data/a", SHMQ_STORAGE, 60)
-	{
+	SHMQ_GUARD (context, "filesystem.write", "/app/data/a", SHMQ_STORAGE, 60) {
 		if (used(SHMQ_STORAGE) == 60)
 			break;
 		EXPECT("behind a break", 1, 0);
@@ -111,8 +108,7 @@ static int leave_by_break(struct shmq_security_context *context)
 
 static int leave_by_goto(struct shmq_security_context *context)
 {
-	SHMQ_GUARD(context, "filesystem.write", "/app/data/a", SHMQ_STORAGE, 60)
-	{
+	SHMQ_GUARD (context, "filesystem.write", "/app/data/a", SHMQ_STORAGE, 60) {
 		if (used(SHMQ_STORAGE) == 60)
 			goto out;
 	}
@@ -123,8 +119,7 @@ out:
 
 static int leave_by_continue(struct shmq_security_context *context)
 {
-	SHMQ_GUARD(context, "filesystem.write", "/app/data/a", SHMQ_STORAGE, 60)
-	{
+	SHMQ_GUARD (context, "filesystem.write", "/app/data/a", SHMQ_STORAGE, 60) {
 		if (used(SHMQ_STORAGE) == 60)
 			continue;
 		EXPECT("behind a continue", 1, 0);
@@ -209,25 +204,24 @@ static void check_parts(void)
 	unsigned before;
 
 	runs = 0;
-	SHMQ_GUARD(&context, "network.connect", "EXAMPLE.org.:443", SHMQ_NONE, 0)
-	runs++;
+	SHMQ_GUARD (&context, "network.connect", "EXAMPLE.org.:443", SHMQ_NONE, 0)
+		runs++;
 	EXPECT("a capability alone", context.result, 0);
-	SHMQ_GUARD(&context, "network.connect", "example.org:80", SHMQ_NONE, 0)
-	runs += 100;
+	SHMQ_GUARD (&context, "network.connect", "example.org:80", SHMQ_NONE, 0)
+		runs += 100;
 	EXPECT("another port", context.result, SHMQ_FORBIDDEN);
-	SHMQ_GUARD(&context, NULL, NULL, SHMQ_MESSAGES, 4)
-	runs++;
+	SHMQ_GUARD (&context, NULL, NULL, SHMQ_MESSAGES, 4)
+		runs++;
 	EXPECT("a quota alone", context.result, 0);
-	SHMQ_GUARD(&context, NULL, NULL, SHMQ_NONE, 0)
-	runs++;
+	SHMQ_GUARD (&context, NULL, NULL, SHMQ_NONE, 0)
+		runs++;
 	EXPECT("neither", context.result, 0);
 	EXPECT("blocks that ran", runs, 3);
 	EXPECT("messages", used(SHMQ_MESSAGES), 4);
 	before = runs;
-	SHMQ_GUARD(&context, "message.send", "orders.created", SHMQ_MESSAGES, 1)
-	{
-		SHMQ_GUARD(&inner, "filesystem.write", "/app/data/a", SHMQ_STORAGE, 101)
-		runs++;
+	SHMQ_GUARD (&context, "message.send", "orders.created", SHMQ_MESSAGES, 1) {
+		SHMQ_GUARD (&inner, "filesystem.write", "/app/data/a", SHMQ_STORAGE, 101)
+			runs++;
 		context.result = inner.result;
 	}
 	EXPECT("the inner one is refused", context.result, SHMQ_DENIED);

@@ -125,6 +125,14 @@ write_policy() { # write_policy CHAT_LIMIT [LINE...]
 components = 16
 threads = 64
 
+[default]
+filesystem.read = /files/*
+filesystem.write = /files/*
+message.send = spool
+network.send = 127.0.0.0/8:*
+cpu.run = task
+memory.hold = cache
+
 [component:chat]
 message_rate = $1/d
 
@@ -142,6 +150,14 @@ memory = 4MB
 
 [component:ü b/c]
 storage = 1KB
+
+[component:guest]
+filesystem.read = /files/public-*
+filesystem.write = /files/guest-*
+message.send = []
+network.send = 192.0.2.0/24:*
+cpu.run = []
+memory.hold = []
 END
     shift
     [ $# -eq 0 ] || printf '%s\n' "$@" >>"$scratch/policy.ini"
@@ -207,6 +223,31 @@ for name in '..' '.hidden' '%2e%2e' 'a%2Fb' 'a%00' "$(printf '%0200d' 0)"; do
 done
 is 201 "$(ask -T "$(bytes 100)" "$url/%C3%BC%20b%2Fc/files/x")" "a component may have any name"
 is 100 "$(on_disk 'ü b%2Fc')" "its files lie under that name"
+
+# ---- Capabilities ----
+
+# is_forbidden SENTENCE PERMISSION TARGET [CURL-ARGUMENT...]
+is_forbidden() {
+    sentence=$1 reason="^Forbidden: the policy does not grant guest the permission $2 on $3$"
+    shift 3
+    is 403 "$(ask "$@")" "$sentence is forbidden"
+    has "$reason" "$scratch/answer" "and is told why"
+}
+
+is_forbidden "a message without a capability" message.send spool -d x "$url/guest/messages"
+is 0 "$(figure guest messages used)" "and is not counted"
+is_forbidden "writing a file" filesystem.write /files/public-a -T "$(bytes 100)" "$url/guest/files/public-a"
+is_forbidden "deleting a file" filesystem.write /files/public-a -X DELETE "$url/guest/files/public-a"
+is 201 "$(ask -T "$(bytes 100)" "$url/guest/files/guest-a")" "what a pattern grants is written"
+is_forbidden "reading another file" filesystem.read /files/guest-a "$url/guest/files/guest-a"
+is 404 "$(ask "$url/guest/files/public-a")" "what a pattern grants may be read"
+is_forbidden "sending to this client" network.send '127[0-9.:]*' "$url/guest/download?bytes=1KB"
+is_forbidden "computing" cpu.run task -X POST "$url/guest/compute?ms=5"
+is_forbidden "holding memory" memory.hold cache -X POST "$url/guest/memory?bytes=1MB"
+is 0 "$(figure guest memory used)" "and nothing is held"
+"$bin/shmquota" audit --kind capability_violation "$segment" | jq -r '.component + " " + .text' >"$scratch/audit"
+has '^guest message.send spool$' "$scratch/audit" "what was forbidden is in the audit"
+is 200 "$(ask -X DELETE "$url/guest/files/guest-a")" "what a pattern grants is deleted"
 
 # ---- Workers that are killed ----
 

@@ -405,3 +405,16 @@ Test(grants, are_cut_like_snprintf_where_there_is_little_room_to_show_them)
 		grants_free(&grants);
 	}
 }
+
+Test(grants, of_a_damaged_set_are_shown_without_control_characters)
+{
+	struct grant grant = {.kind = GRANT_HOST,
+	                      .pattern = "a\033[2J\xff\xc3\xa9",
+	                      .pattern_length = 8,
+	                      .port_low = 80,
+	                      .port_high = 80};
+	char text[32];
+
+	cr_assert_eq(grants_format(text, sizeof(text), &grant), 11);
+	cr_assert_str_eq(text, "a?[2J?\xc3\xa9:80");
+}

@@ -124,7 +124,7 @@ json_t *json_worker(const struct shmq_worker *worker)
 
 bool json_write(FILE *stream, const char *prefix, json_t *value)
 {
-	const size_t how = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6);
+	const size_t how = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(12);
 	bool is_written = value && fputs(prefix, stream) != EOF && json_dumpf(value, stream, how) == 0;
 
 	json_decref(value);

@@ -100,7 +100,7 @@ static void write_value(const struct family *family, const struct value *value)
 	uint64_t number = value->number;
 
 	if (value->type == VALUE_REAL)
-		fprintf(family->out, "%.9g\n", value->real / 100);
+		fprintf(family->out, "%.12g\n", value->real / 100);
 	else if (family->counter->unit == UNIT_NS || family->counter->unit == UNIT_UNIX_NS)
 		fprintf(family->out, "%" PRIu64 ".%09" PRIu64 "\n", number / 1000000000, number % 1000000000);
 	else if (family->counter->unit == UNIT_RESOURCE && family->resource == SHMQ_CPU)

@@ -47,8 +47,7 @@ void compute_post(struct request *request)
 
 	if (!request_number(request, "ms", COMPUTE_MAX_MS, &ms))
 		return;
-	METER_GUARD(&context, "cpu.run", "task", SHMQ_CPU, ms * 1000)
-	{
+	METER_GUARD (&context, "cpu.run", "task", SHMQ_CPU, ms * 1000) {
 		start = thread_cpu_us();
 		work_until(start + ms * 1000 - (ms > 0 ? MARGIN_US : 0));
 		used = thread_cpu_us() - start;

@@ -31,8 +31,7 @@ void download_get(struct request *request)
 	if (!request_size(request, "bytes", DOWNLOAD_MAX, &bytes))
 		return;
 	request_client(request, client);
-	METER_GUARD(&context, "network.send", client, SHMQ_NETWORK, bytes)
-	{
+	METER_GUARD (&context, "network.send", client, SHMQ_NETWORK, bytes) {
 		answer_response(request, MHD_HTTP_OK,
 		                MHD_create_response_from_callback(bytes, BLOCK_BYTES, stream, NULL, NULL));
 	}

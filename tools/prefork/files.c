@@ -39,8 +39,7 @@ static void send_file(struct request *request, int file, uint64_t size)
 	struct MHD_Response *response = NULL;
 
 	request_client(request, client);
-	METER_GUARD(&context, "network.send", client, SHMQ_NETWORK, size)
-	{
+	METER_GUARD (&context, "network.send", client, SHMQ_NETWORK, size) {
 		response = MHD_create_response_from_fd64(size, file);
 		answer_response(request, MHD_HTTP_OK, response);
 	}
@@ -77,8 +76,8 @@ void files_get(struct request *request)
 	char target[REQUEST_TARGET_MAX];
 
 	request_file(request, target);
-	SHMQ_GUARD(&context, "filesystem.read", target, SHMQ_NONE, 0)
-	read_file(request);
+	SHMQ_GUARD (&context, "filesystem.read", target, SHMQ_NONE, 0)
+		read_file(request);
 	answer_guard(request, &context, "filesystem.read", target);
 }
 
@@ -120,7 +119,7 @@ void files_delete(struct request *request)
 	char target[REQUEST_TARGET_MAX];
 
 	request_file(request, target);
-	SHMQ_GUARD(&context, "filesystem.write", target, SHMQ_NONE, 0)
-	delete_file(request);
+	SHMQ_GUARD (&context, "filesystem.write", target, SHMQ_NONE, 0)
+		delete_file(request);
 	answer_guard(request, &context, "filesystem.write", target);
 }

@@ -24,8 +24,7 @@ void memory_post(struct request *request)
 	if (!request_size(request, "bytes", MEMORY_MAX, &bytes))
 		return;
 	/* Memory is stated, not reserved: the guard is for the capability alone. */
-	SHMQ_GUARD(&context, "memory.hold", "cache", SHMQ_NONE, 0)
-	{
+	SHMQ_GUARD (&context, "memory.hold", "cache", SHMQ_NONE, 0) {
 		int result =
 		    holdings_grow(request->worker->holdings, request->component, bytes, &held, &context.verdict);
 

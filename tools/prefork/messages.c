@@ -111,8 +111,7 @@ void messages_post_end(struct request *request)
 	struct shmq_security_context context = SHMQ_SECURITY_CONTEXT(request->component);
 	int spool = request->worker->host->spool;
 
-	METER_GUARD(&context, "message.send", "spool", SHMQ_MESSAGES, 1)
-	{
+	METER_GUARD (&context, "message.send", "spool", SHMQ_MESSAGES, 1) {
 		context.result = append(spool, shmq_component_name(request->component), request->state);
 		if (context.result < 0)
 			answer_errno(request, context.result);

@@ -39,9 +39,9 @@ void meter_cancel(struct meter_reservation *reservation);
  * workers in either case. Leave the block at its end only, with the context's result saying how it went.
  */
 #define METER_GUARD(context, permission, target, resource, amount)                                                     \
-	SHMQ_GUARD(context, permission, target, meter_shared(resource), amount)                                        \
-	for (struct meter_guard meter_guard_ = meter_guard_enter(context, resource); meter_guard_.runs;                \
-	     meter_guard_finish(&meter_guard_))
+	SHMQ_GUARD (context, permission, target, meter_shared(resource), amount)                                       \
+		for (struct meter_guard meter_guard_ = meter_guard_enter(context, resource); meter_guard_.runs;        \
+		     meter_guard_finish(&meter_guard_))
 
 /* Private to METER_GUARD. */
 struct meter_guard {

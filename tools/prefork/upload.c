@@ -134,11 +134,6 @@ static void begin(struct request *request)
 	struct upload *upload;
 	int result;
 
-	if (!spool_name_is_safe(request->name)) {
-		answer_text(request, MHD_HTTP_BAD_REQUEST,
-		            "A file's name has up to %d of A-Z a-z 0-9 . _ -, and no leading dot", FILE_NAME_MAX);
-		return;
-	}
 	if (request->length > FILE_MAX_BYTES) {
 		answer_too_large(request);
 		return;
@@ -164,9 +159,14 @@ void files_put_begin(struct request *request)
 	struct shmq_security_context context = SHMQ_SECURITY_CONTEXT(request->component);
 	char target[REQUEST_TARGET_MAX];
 
+	if (!spool_name_is_safe(request->name)) {
+		answer_text(request, MHD_HTTP_BAD_REQUEST,
+		            "A file's name has up to %d of A-Z a-z 0-9 . _ -, and no leading dot", FILE_NAME_MAX);
+		return;
+	}
 	request_file(request, target);
-	SHMQ_GUARD(&context, "filesystem.write", target, SHMQ_NONE, 0)
-	begin(request);
+	SHMQ_GUARD (&context, "filesystem.write", target, SHMQ_NONE, 0)
+		begin(request);
 	answer_guard(request, &context, "filesystem.write", target);
 }
 
