@@ -825,7 +825,7 @@ static inline void shmq_guard_leave(struct shmq_guard *guard)
 /*
  * Tell whether the policy grants a component a permission on a target: "filesystem.write" on "/app/data/log",
  * "network.connect" on "example.org:443", "message.send" on "orders.created". What no rule grants is forbidden; of a
- * component with a manifest, what the manifest did not ask for, too. Targets are normalised first: "//", "." and ".."
+ * component whose manifest has capabilities, what it did not ask for, too. Targets are normalised first: "//", "." and ".."
  * count as a file system would take them, and one that leaves the root is forbidden.
  *
  * Returns  SHMQ_OK         granted

@@ -5,6 +5,7 @@
  */
 #include <shmquota.h>
 
+#include "base/text.h"
 #include "core/capability.h"
 #include "core/demands.h"
 #include "core/events.h"
@@ -15,6 +16,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 static void verdict_begin(struct shmq_verdict *verdict, const struct shmq_component *c, int resource, uint64_t amount)
 {
@@ -317,8 +319,7 @@ int shmq_memory_set(struct shmq_component *c, uint64_t bytes, struct shmq_verdic
 /* The sets that must grant: the policy's, and what a manifest asked for. */
 struct grant_sets {
 	const struct shmq_shm_rules *area;
-	uint32_t area_bytes, granted, asked;
-	bool has_manifest;
+	uint32_t area_bytes, granted, asked; /* 0: no set */
 };
 
 static struct grant_sets grant_sets(const struct shmq_component *c, const struct shmq_shm_quota *quota)
@@ -331,7 +332,6 @@ static struct grant_sets grant_sets(const struct shmq_component *c, const struct
 	const struct shmq_shm_quota *asked;
 	uint32_t offset = shm_load32_relaxed(&quota->asked); /* relaxed: as the limits */
 
-	sets.has_manifest = offset != 0;
 	asked = offset == 0 ? NULL : rules_at(sets.area, sets.area_bytes, offset, sizeof(*asked));
 	if (asked != NULL)
 		sets.asked = shm_load32_relaxed(&asked->grants); /* relaxed: as the limits */
@@ -342,7 +342,7 @@ static int check_sets(const struct grant_sets *sets, const char *permission, con
 {
 	int result = capability_check(sets->area, sets->area_bytes, sets->granted, permission, target, NULL);
 
-	if (result == SHMQ_OK && sets->has_manifest)
+	if (result == SHMQ_OK && sets->asked != 0) /* a manifest without capabilities takes the policy's */
 		result = capability_check(sets->area, sets->area_bytes, sets->asked, permission, target, NULL);
 	return result;
 }
@@ -388,6 +388,7 @@ static void copy_grant(const struct shmq_component *c, const struct shmq_shm_quo
                        struct shmq_grant *out)
 {
 	snprintf(out->permission, sizeof(out->permission), "%.*s", (int)grant->permission_length, grant->permission);
+	text_make_plain(out->permission, strlen(out->permission));
 	grants_format(out->pattern, sizeof(out->pattern), grant);
 	write_place(c->segment, quotas, grant->place, out->origin, sizeof(out->origin));
 }
@@ -418,7 +419,7 @@ int shmq_component_grant(struct shmq_component *component, size_t index, struct 
 		return -EINVAL;
 	do {
 		struct grant_sets sets;
-		struct grant grant;
+		struct grant grant = {0};
 		size_t left = index;
 
 		result = look_begin(&look, component);

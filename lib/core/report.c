@@ -61,7 +61,8 @@ static void tell_refusal(const struct report *report, int resource, uint64_t amo
 	note.suppressed = suppressed;
 	note.refused_by = refuser;
 	note.requested = amount;
-	note.used = seen.current;
+	/* What was admitted in spite of it is in there already. */
+	note.used = is_denied ? seen.current : seen.current - (seen.current < amount ? seen.current : amount);
 	write_note(segment, &note);
 }
 

@@ -113,23 +113,21 @@ static struct shm_u64 published;
 static bool is_refused; /* who scans may not fence others */
 
 /* In place of the library's: this program's one thread stands for the processors of both sides. */
-/* NOLINTBEGIN(bugprone-reserved-identifier): how the linker names them */
-bool __wrap_process_accept_fences(void);
-bool __wrap_process_fence_others(void);
+bool buffer_accept_fences(void) __asm__("__wrap_process_accept_fences");
+bool buffer_fence_others(void) __asm__("__wrap_process_fence_others");
 
-bool __wrap_process_accept_fences(void)
+bool buffer_accept_fences(void)
 {
 	return true;
 }
 
-bool __wrap_process_fence_others(void)
+bool buffer_fence_others(void)
 {
 	if (is_refused)
 		return false;
 	buffer_drain();
 	return true;
 }
-/* NOLINTEND(bugprone-reserved-identifier) */
 
 static struct shmq_segment *begin(bool has_membarrier)
 {

@@ -10,7 +10,7 @@
  * Storage is committed just before the file takes its name. A worker that is killed between these two leaves storage
  * counted that no file uses; the other way round, a file could be left that nobody counts.
  *
- * The policy grants it as "filesystem.write = /files/*".
+ * The policy grants it as "filesystem.write" on files.
  */
 #include "answer.h"
 #include "meter.h"

@@ -52,6 +52,17 @@ static void fill_selection(struct selection *out, const struct request *request,
 }
 
 /* Open a segment, write what was asked for to `out`, close it. */
+/* A segment of this host is observed; a copy of one from elsewhere is examined as it is. */
+static enum shmq_access access_to(const char *name)
+{
+	struct shmq_segment *segment;
+	int result = shmq_segment_open(&segment, name, SHMQ_OBSERVE);
+
+	if (result == 0)
+		shmq_segment_close(segment);
+	return result == -EUCLEAN || result == -EXDEV ? SHMQ_EXAMINE : SHMQ_OBSERVE;
+}
+
 static int dump_segment(const struct request *request, const char *name, FILE *out)
 {
 	struct style style = style_of(stdout);
@@ -64,7 +75,7 @@ static int dump_segment(const struct request *request, const char *name, FILE *o
 	    .has_header = request->has_header,
 	    .columns = request->columns,
 	};
-	int code = segment_open(&dump.segment, name, SHMQ_OBSERVE);
+	int code = segment_open(&dump.segment, name, access_to(name));
 
 	if (code != EXIT_DONE)
 		return code;

@@ -335,11 +335,9 @@ static int open_sinks(struct audit *audit)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	/* Without a file it stays what it is: the terminal is gone. One that is ignored would never be delivered. */
-	if (invocation->file) {
-		signal(SIGHUP, SIG_DFL);
+	/* Without a file it means what it always does: the terminal is gone. */
+	if (invocation->file)
 		sigaddset(&set, SIGHUP);
-	}
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	audit->signals = signalfd(-1, &set, SFD_CLOEXEC);
 	audit->out = invocation->journald ? -1 : STDOUT_FILENO;
