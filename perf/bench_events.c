@@ -120,7 +120,8 @@ static const struct bench_case cases[CASES] = {
 };
 
 static const struct target targets[] = {
-    {"refusal with an event / refusal, of many components", 4, CASE_WALK_EVENTS, BENCH_ONE, CASE_WALK, BENCH_ONE, TARGET_WHOLE},
+    {"refusal with an event / refusal, of many components", 4, CASE_WALK_EVENTS, BENCH_ONE, CASE_WALK, BENCH_ONE,
+     TARGET_WHOLE},
     {"event_read, ns", 500, CASE_READ, BENCH_ONE, TARGET_NS, BENCH_ONE, TARGET_WHOLE},
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The clocks that windows go by, in milliseconds of CLOCK_MONOTONIC. Both are read through the vDSO, without a system
- * call. The coarse one is several times cheaper and lags by up to one tick of the kernel (4 ms at HZ=250), which is
- * little beside a window of 100 ms and can only make a window roll late: what is admitted stays within the limit of the
- * window that is still open.
+ * The clocks that windows go by, in milliseconds of CLOCK_MONOTONIC, and buckets, in nanoseconds. Both are read through
+ * the vDSO, without a system call. The coarse one is several times cheaper and lags by up to one tick of the kernel (4
+ * ms at HZ=250), which is little beside a window of 100 ms and can only make a window roll late: what is admitted stays
+ * within the limit of the window that is still open.
  */
 #ifndef SHMQ_BASE_CLOCK_H
 #define SHMQ_BASE_CLOCK_H
@@ -22,6 +22,16 @@ static inline uint64_t clock_read_ns(clockid_t id)
 
 	clock_gettime(id, &now);
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static inline uint64_t clock_coarse_ns(void)
+{
+	return clock_read_ns(CLOCK_MONOTONIC_COARSE);
+}
+
+static inline uint64_t clock_precise_ns(void)
+{
+	return clock_read_ns(CLOCK_MONOTONIC);
 }
 
 /* Whole seconds of the coarse clock. */

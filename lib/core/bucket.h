@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Token buckets, in one word: the generic cell rate algorithm (ITU-T Recommendation I.371, annex A; "virtual scheduling").
+ * A token bucket on one word, by the generic cell rate algorithm (virtual scheduling, ITU-T I.371). Instead of tokens
+ * and when they were last counted, the word says when the bucket would be full again: the theoretical arrival time.
  *
- *     tat = [theoretical arrival time, ns:58 | refunds:6]   when the bucket will be empty of what was taken
+ *     tat   [time:58 | count:6]   nanoseconds of CLOCK_MONOTONIC, and how often it was set back
  *
- *     take    admitted exactly if max(tat, now) + cost <= now + burst time; then tat = max(tat, now) + cost
- *     cost    ceil(amount * period / limit); the burst time is floor(burst * period / limit)
+ * An amount costs the time in which it flows in; it is admitted if, put on top of what is still to flow in, it does not
+ * pass the bucket's depth. One compare-and-swap is at once admission and account. In any time T at most
+ * burst + limit * T / period is admitted, rounded up to a whole unit; bucket.c has the proof, tests/model/bucket.pml
+ * the search. Each amount costs whole nanoseconds, rounded up: of a rate above one unit per nanosecond the bound rounds
+ * up to what a nanosecond is worth.
  *
- * Bound: in any time T at most burst + limit * T / period is admitted, where each admission counts at the reading of the
- * clock that its call made. Proof: of the admissions with readings in [a, b], in the order of their compare-and-swaps, the
- * first leaves tat >= a + its cost, each other one adds its cost, and tat never falls; so the last leaves tat >= a + the
- * sum of costs, and was admitted because that is <= its reading + burst time <= b + burst time. The order of readings does
- * not matter, so a worker may stand still between its reading and its compare-and-swap.
- *
- * A refund lowers tat, by the cost less the time since the take: that much has drained already, and others may have been
- * admitted for it. tat is loaded before the clock is read: no admission lies between the two, so the reading is not
- * before that of any admission that the lower tat comes after. The count of refunds keeps a stalled compare-and-swap
- * from succeeding on a tat that came to be the same. tests/model/bucket.pml searches the interleavings.
- *
- * Lock-free; each retry means that another operation took or gave back.
+ * Lock-free; each retry means that another operation took, gave back or reset.
  */
 #ifndef SHMQ_CORE_BUCKET_H
 #define SHMQ_CORE_BUCKET_H
@@ -26,48 +19,114 @@
 #include "base/atomic.h"
 #include "base/clock.h"
 
-#define BUCKET_REFUND_BITS 6
-#define BUCKET_TIME_MAX ((UINT64_C(1) << (64 - BUCKET_REFUND_BITS)) - 1) /* nine years after boot it refuses */
+#define BUCKET_COUNT_BITS 6
+#define BUCKET_COUNT_MASK ((UINT64_C(1) << BUCKET_COUNT_BITS) - 1)
 
-/* What a policy says of a bucket; `limit` is above 0 and below SHMQ_UNLIMITED, as is `burst`. */
-struct bucket {
-	uint64_t limit, period_ns, burst;
-};
-
-/* What an operation found. */
-struct bucket_view {
-	uint64_t now_ns;  /* the reading of the clock that it was judged by */
-	uint64_t cost_ns; /* of the amount */
-	uint64_t used;    /* before it, rounded up */
-	uint64_t wait_ns; /* until it would be admitted, if nothing else is taken; UINT64_MAX never */
-};
-
-/* How long it takes to drain a full bucket. */
-uint64_t bucket_burst_ns(const struct bucket *bucket);
-
-/* The time that a bucket goes by: the coarse clock where its steps are small beside the burst time. */
-uint64_t bucket_now_ns(const struct bucket *bucket);
+/* The deepest bucket. */
+#define BUCKET_DEPTH_MAX_NS (UINT64_C(366) * 86400 * NS_PER_S)
 
 /*
- * Take `amount` at `now_ns`. `is_forced`: whatever the bucket holds.
+ * What was recorded beyond the depth fills it up to here (417 days); what is more is not counted. Times wrap: a word up
+ * to 2^56 ns (834 days) ahead is one, anything else is in the past. So a clock reading may be more than a year old
+ * when it is used, and a bucket may be idle for more than six.
+ */
+#define BUCKET_DEBT_MAX_NS (UINT64_C(1) << 55)
+#define BUCKET_AHEAD_MAX_NS (UINT64_C(1) << 56)
+
+/* Where a bucket is. `epoch` is the word that numbers windows; while a bucket is in force, only resets change it. */
+struct bucket {
+	struct shm_u64 *tat, *epoch;
+};
+
+/* `limit` units per period flow in, and at most `burst` are there. A limit of 0 or SHMQ_UNLIMITED is one. */
+struct bucket_rate {
+	uint64_t limit, period_ns, burst;
+	uint64_t depth_ns; /* see bucket_rate_of() */
+};
+
+/* Where the time is read: one of the two of clock.h, or a test's own. */
+typedef uint64_t bucket_clock(void);
+
+/* What an operation saw, and what names its amount for a refund. */
+struct bucket_view {
+	uint64_t ahead_ns; /* before the operation: until the bucket is full again */
+	uint64_t now_ns;   /* the reading of the clock that it was judged by */
+	uint64_t cost_ns;  /* of the amount */
+	uint32_t epoch;
+};
+
+/*
+ * The depth is what `burst` costs in one go, or what it costs unit by unit, if that is worth less than one unit more: an
+ * idle bucket of 3 admits three times 1, although each of them is rounded up.
+ */
+struct bucket_rate bucket_rate_of(uint64_t limit, uint64_t period_ns, uint64_t burst);
+
+/* True where the coarse clock will do: the depth lasts 100 ms or more, or does not matter. */
+static inline bool bucket_is_coarse(const struct bucket_rate *rate)
+{
+	return rate->depth_ns >= CLOCK_COARSE_FROM_MS * NS_PER_MS;
+}
+
+static inline bucket_clock *bucket_clock_of(const struct bucket_rate *rate)
+{
+	return bucket_is_coarse(rate) ? clock_coarse_ns : clock_precise_ns;
+}
+
+/*
+ * Take `amount` if it fits. `now_ns` is a reading of `clock`, which is read again before a refusal.
  *
  * Returns  true   taken
- *          false  it would overflow the bucket; nothing was taken
+ *          false  it does not fit; nothing was taken
  */
-bool bucket_take(struct shm_u64 *tat, const struct bucket *bucket, uint64_t amount, uint64_t now_ns, bool is_forced,
-                 struct bucket_view *view);
+bool bucket_take(const struct bucket *bucket, const struct bucket_rate *rate, uint64_t amount, uint64_t now_ns,
+                 bucket_clock *clock, struct bucket_view *view);
 
-/* Look without changing anything; fills the view as bucket_take() of `amount` would. Returns whether it would be taken. */
-bool bucket_read(const struct shm_u64 *tat, const struct bucket *bucket, uint64_t amount, uint64_t now_ns,
-                 struct bucket_view *view);
+/* Take `amount` though it may not fit: it has been used already. */
+void bucket_charge(const struct bucket *bucket, const struct bucket_rate *rate, uint64_t amount, uint64_t now_ns,
+                   struct bucket_view *view);
 
-/* Give back, at most once, what was taken at `taken_ns` at a cost of `cost_ns`; `clock_ns` reads CLOCK_MONOTONIC. */
-void bucket_refund(struct shm_u64 *tat, uint64_t cost_ns, uint64_t taken_ns, uint64_t (*clock_ns)(void));
+/*
+ * Give back, at most once, what was taken with this view, or the part of it that bucket_part_ns() has put into its
+ * `cost_ns`. As much of it as has flowed in since is gone; so is all of it after a reset.
+ */
+void bucket_refund(const struct bucket *bucket, const struct bucket_view *taken, bucket_clock *clock);
 
-/* CLOCK_MONOTONIC, which is never behind what bucket_now_ns() said before. */
-uint64_t bucket_clock_ns(void);
+/* What `part` of `amount` cost, rounded down: what is kept stays paid in full. */
+uint64_t bucket_part_ns(uint64_t cost_ns, uint64_t part, uint64_t amount);
 
-/* Let the bucket hold `used`. Only by the holder of the controller lock; what others take meanwhile may be forgotten. */
-void bucket_set(struct shm_u64 *tat, const struct bucket *bucket, uint64_t used, uint64_t now_ns);
+/* Look without changing anything; `tat` may be mapped read-only. */
+void bucket_read(const struct shm_u64 *tat, bucket_clock *clock, struct bucket_view *out);
+
+/* How much is used of the burst: what more fits is just the rest. Above the burst where more was recorded. */
+uint64_t bucket_used(const struct bucket_rate *rate, uint64_t ahead_ns);
+
+/*
+ * Nanoseconds from the view's `now_ns` until `amount` fits, if nothing else is taken or given back: exact. UINT64_MAX
+ * where it never does, 0 where it does already.
+ */
+uint64_t bucket_retry_ns(const struct bucket_rate *rate, const struct bucket_view *view, uint64_t amount);
+
+/* What becomes of the amount that is used when the rate changes. */
+enum bucket_carry {
+	BUCKET_KEEP,         /* it stays */
+	BUCKET_PROPORTIONAL, /* it stays the same part of the burst */
+	BUCKET_RESET         /* it is forgotten */
+};
+
+/*
+ * After a change of the rate. What was taken until now is not given back any more. Around a limit of 0, or none, times
+ * stay as they are. Who takes by the new rate before this is done has that scaled, too.
+ */
+void bucket_rescale(const struct bucket *bucket, const struct bucket_rate *from, const struct bucket_rate *to,
+                    enum bucket_carry carry, bucket_clock *clock);
+
+/* Forget what is used. What was taken until now is not given back any more. */
+void bucket_reset(const struct bucket *bucket, bucket_clock *clock);
+
+/* Let exactly `amount` be used. What was taken until now is not given back any more. */
+void bucket_fill(const struct bucket *bucket, const struct bucket_rate *rate, uint64_t amount, bucket_clock *clock);
+
+/* Make it new. Only while no operation can reach it. */
+void bucket_restart(struct shm_u64 *tat);
 
 #endif

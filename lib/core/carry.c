@@ -5,7 +5,6 @@
 #include "core/carry.h"
 
 #include "base/wide.h"
-#include "core/bucket.h"
 #include "core/sliding.h"
 #include "core/tracker.h"
 
@@ -31,13 +30,21 @@ static bool is_bucket(const struct tracker_limits *limits)
 static void carry_into_bucket(struct shmq_shm_rate *rate, const struct tracker_limits *old,
                               const struct tracker_limits *new, uint64_t used, enum shmq_inheritance inheritance)
 {
-	struct bucket bucket = tracker_bucket(new);
+	static const enum bucket_carry carries[] = {[SHMQ_INHERIT_KEEP] = BUCKET_KEEP,
+	                                            [SHMQ_INHERIT_PROPORTIONAL] = BUCKET_PROPORTIONAL,
+	                                            [SHMQ_INHERIT_RESET] = BUCKET_RESET};
+	struct bucket bucket = tracker_bucket(rate);
+	struct bucket_rate from = tracker_bucket_rate(old), to = tracker_bucket_rate(new);
 
+	if (is_bucket(old) && inheritance <= SHMQ_INHERIT_RESET) {
+		bucket_rescale(&bucket, &from, &to, carries[inheritance], bucket_clock_of(&to));
+		return;
+	}
 	if (inheritance == SHMQ_INHERIT_PROPORTIONAL)
 		used = proportion(used, old->capacity, new->capacity);
 	else if (inheritance == SHMQ_INHERIT_RESET)
 		used = 0;
-	bucket_set(&rate->tat, &bucket, used, bucket_now_ns(&bucket));
+	bucket_fill(&bucket, &to, used, bucket_clock_of(&to));
 }
 
 static void carry_into_window(struct shmq_shm_rate *rate, const struct tracker_limits *old,

@@ -4,7 +4,6 @@
  */
 #include "core/tracker.h"
 
-#include "core/bucket.h"
 #include "core/sliding.h"
 
 static const struct shmq_shm_rate *rate_of(const struct shmq_shm_tracker *tracker, int resource)
@@ -55,39 +54,47 @@ static bool is_sliding(const struct tracker_limits *limits)
 	return (limits->mode & MODE_ALGORITHM_MASK) == SHMQ_SLIDING && limits->limit != SHMQ_UNLIMITED;
 }
 
-struct bucket tracker_bucket(const struct tracker_limits *limits)
-{
-	return (struct bucket){limits->per_period, limits->period_ms * NS_PER_MS, limits->capacity};
-}
-
-/* A bucket is reported as so much per the time in which it drains. */
+/* A bucket is reported as so much per the time that it takes from empty to full. */
 static void judge_bucket(struct shmq_verdict *verdict, const struct tracker_limits *limits,
-                         const struct bucket_view *view, uint64_t taken, bool is_refused)
+                         const struct bucket_rate *flow, const struct bucket_view *view, uint64_t used, uint64_t taken)
 {
-	struct bucket bucket = tracker_bucket(limits);
+	uint64_t wait_ns;
 
 	if (verdict == NULL)
 		return;
-	tracker_judge(verdict, limits, view->used, taken);
+	tracker_judge(verdict, limits, used, taken);
 	verdict->limit = limits->capacity;
-	verdict->period_ns = bucket_burst_ns(&bucket);
-	verdict->retry_after_ns = is_refused ? view->wait_ns : 0;
+	verdict->period_ns = flow->depth_ns;
+	wait_ns = taken == verdict->requested ? 0 : bucket_retry_ns(flow, view, verdict->requested);
+	if (wait_ns > 0 && wait_ns != UINT64_MAX && bucket_is_coarse(flow))
+		wait_ns += CLOCK_COARSE_LAG_MS * NS_PER_MS; /* as tracker_advise() */
+	verdict->retry_after_ns = wait_ns;
 }
 
 static int take_bucket(struct shmq_shm_rate *rate, const struct tracker_limits *limits, uint64_t amount,
                        struct shmq_verdict *verdict, struct tracker_receipt *receipt)
 {
-	struct bucket bucket = tracker_bucket(limits);
-	bool is_forced = limits->limit == SHMQ_UNLIMITED;
+	struct bucket bucket = tracker_bucket(rate);
+	struct bucket_rate flow = tracker_bucket_rate(limits);
+	bucket_clock *clock = bucket_clock_of(&flow);
+	bool is_taken = true;
 	struct bucket_view view;
-	bool is_taken = bucket_take(&rate->tat, &bucket, amount, bucket_now_ns(&bucket), is_forced, &view);
+	uint64_t used;
 
-	judge_bucket(verdict, limits, &view, is_taken ? amount : 0, !is_taken);
+	if (limits->limit == SHMQ_UNLIMITED)
+		bucket_charge(&bucket, &flow, amount, clock(), &view);
+	else
+		is_taken = bucket_take(&bucket, &flow, amount, clock(), clock, &view);
+	used = bucket_used(&flow, view.ahead_ns);
+	judge_bucket(verdict, limits, &flow, &view, used, is_taken ? amount : 0);
 	if (!is_taken)
 		return SHMQ_DENIED;
 	shm_add_relaxed(&rate->total, amount); /* relaxed: a figure for people; a window would go by it */
-	counter_raise(&rate->peak, view.used + amount);
-	*receipt = (struct tracker_receipt){.used = view.used, .taken_ns = view.now_ns, .cost_ns = view.cost_ns};
+	counter_raise(&rate->peak, used + amount);
+	*receipt = (struct tracker_receipt){.used = used,
+	                                    .taken_ns = view.now_ns,
+	                                    .cost_ns = view.cost_ns,
+	                                    .seq = view.epoch | (bucket_is_coarse(&flow) ? RECEIPT_COARSE : 0)};
 	return SHMQ_OK;
 }
 
@@ -126,13 +133,22 @@ int tracker_take_smooth(struct shmq_shm_rate *rate, const struct tracker_limits 
 	return SHMQ_OK;
 }
 
+static void give_back_to_bucket(struct shmq_shm_rate *rate, const struct tracker_receipt *receipt)
+{
+	struct bucket bucket = tracker_bucket(rate);
+	struct bucket_view taken = {
+	    .now_ns = receipt->taken_ns, .cost_ns = receipt->cost_ns, .epoch = receipt->seq & ~RECEIPT_COARSE};
+
+	bucket_refund(&bucket, &taken, (receipt->seq & RECEIPT_COARSE) != 0 ? clock_coarse_ns : clock_precise_ns);
+}
+
 void tracker_give_back(const struct shmq_segment *segment, uint32_t component, int resource, uint64_t amount,
                        const struct tracker_receipt *receipt)
 {
 	struct shmq_shm_rate *rate = tracker_rate(&segment->trackers[component], resource);
 
 	if (receipt->cost_ns > 0)
-		bucket_refund(&rate->tat, receipt->cost_ns, receipt->taken_ns, bucket_clock_ns);
+		give_back_to_bucket(rate, receipt);
 	else if ((receipt->seq & RECEIPT_SLIDING) != 0)
 		sliding_refund(rate, receipt->seq & ~RECEIPT_SLIDING, amount);
 	else
@@ -142,11 +158,13 @@ void tracker_give_back(const struct shmq_segment *segment, uint32_t component, i
 static int check_bucket(const struct shmq_shm_rate *rate, const struct tracker_limits *limits, uint64_t amount,
                         struct shmq_verdict *verdict)
 {
-	struct bucket bucket = tracker_bucket(limits);
+	struct bucket_rate flow = tracker_bucket_rate(limits);
 	struct bucket_view view;
-	bool is_admitted = bucket_read(&rate->tat, &bucket, amount, bucket_now_ns(&bucket), &view);
+	bool is_admitted;
 
-	judge_bucket(verdict, limits, &view, 0, !is_admitted);
+	bucket_read(&rate->tat, bucket_clock_of(&flow), &view);
+	is_admitted = bucket_retry_ns(&flow, &view, amount) == 0;
+	judge_bucket(verdict, limits, &flow, &view, bucket_used(&flow, view.ahead_ns), is_admitted ? amount : 0);
 	return is_admitted ? SHMQ_OK : SHMQ_DENIED;
 }
 
@@ -215,13 +233,13 @@ static void read_rate(const struct shmq_shm_rate *rate, const struct tracker_lim
 	/* Relaxed loads are of figures for people. */
 	out->total = shm_load_relaxed(&rate->total);
 	if (is_bucket(limits)) {
-		struct bucket bucket = tracker_bucket(limits);
+		struct bucket_rate flow = tracker_bucket_rate(limits);
 		struct bucket_view held;
 
-		bucket_read(&rate->tat, &bucket, 0, bucket_now_ns(&bucket), &held);
-		out->used = held.used;
-		out->window_end_ns = shm_load_relaxed(&rate->tat) >> BUCKET_REFUND_BITS;
-		out->peak = larger(shm_load_relaxed(&rate->peak), held.used);
+		bucket_read(&rate->tat, bucket_clock_of(&flow), &held);
+		out->used = bucket_used(&flow, held.ahead_ns);
+		out->window_end_ns = held.now_ns + held.ahead_ns;
+		out->peak = larger(shm_load_relaxed(&rate->peak), out->used);
 		return;
 	}
 	window_read(rate, limits->period_ms, now_ms, &view);
@@ -285,8 +303,10 @@ void tracker_reset(const struct shmq_segment *segment, uint32_t component)
 	struct shmq_shm_tracker *tracker = &segment->trackers[component];
 
 	for (int i = 0; i < LAYOUT_RATES; i++) {
+		struct bucket bucket = tracker_bucket(&tracker->rate[i]);
+
 		window_reset(&tracker->rate[i]);
-		shm_store_relaxed(&tracker->rate[i].tat, 0); /* relaxed: an empty bucket, whoever takes next */
+		bucket_reset(&bucket, clock_coarse_ns);
 	}
 	for (uint32_t i = 0; i < LAYOUT_LEVELS; i++)
 		level_forget(&tracker->level[i]);
@@ -299,7 +319,7 @@ void tracker_restart(const struct shmq_segment *segment, uint32_t component)
 
 	for (int i = 0; i < LAYOUT_RATES; i++) {
 		window_restart(&tracker->rate[i]);
-		shm_store_relaxed(&tracker->rate[i].tat, 0); /* relaxed: as the windows */
+		bucket_restart(&tracker->rate[i].tat);
 	}
 	for (int i = 0; i < SHMQ_RESOURCES; i++)
 		shm_store32_relaxed(&tracker->threshold[i], 0); /* relaxed: as the windows */

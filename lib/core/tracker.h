@@ -8,6 +8,7 @@
 #define SHMQ_CORE_TRACKER_H
 
 #include "base/clock.h"
+#include "core/bucket.h"
 #include "core/level.h"
 #include "core/quota.h"
 #include "core/window.h"
@@ -57,10 +58,11 @@ struct tracker_receipt {
 	uint64_t used;     /* before */
 	uint64_t taken_ns; /* of a bucket: when */
 	uint64_t cost_ns;  /* of a bucket: what it was charged; 0 of a window */
-	uint32_t seq;      /* window, for rates; RECEIPT_SLIDING with it */
+	uint32_t seq;      /* window, or epoch of a bucket; RECEIPT_… with it */
 };
 
 #define RECEIPT_SLIDING (UINT32_C(1) << 31)
+#define RECEIPT_COARSE (UINT32_C(1) << 30) /* of a bucket: by which clock */
 
 static inline struct shmq_shm_rate *tracker_rate(struct shmq_shm_tracker *tracker, int resource)
 {
@@ -160,9 +162,16 @@ static inline HOT_INLINE int tracker_take(const struct shmq_segment *segment, ui
 	return tracker_take_level(&place, limits, amount, verdict, receipt);
 }
 
-/* The bucket that the limits describe. */
-struct bucket;
-struct bucket tracker_bucket(const struct tracker_limits *limits);
+static inline struct bucket tracker_bucket(struct shmq_shm_rate *rate)
+{
+	return (struct bucket){&rate->tat, &rate->current};
+}
+
+/* The bucket's rate that the limits describe. */
+static inline struct bucket_rate tracker_bucket_rate(const struct tracker_limits *limits)
+{
+	return bucket_rate_of(limits->per_period, limits->period_ms * NS_PER_MS, limits->capacity);
+}
 
 /* Take back what tracker_take() took of a rate. Its share of total and peak stays. */
 void tracker_give_back(const struct shmq_segment *segment, uint32_t component, int resource, uint64_t amount,

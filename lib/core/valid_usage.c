@@ -186,11 +186,14 @@ static struct rate rate_read(const struct shmq_shm_rate *at)
 	return rate;
 }
 
-/* Until a total has passed 48 bits, no baseline is above it. After that only the window in force can be judged. */
+/*
+ * Until a total has passed 48 bits, no baseline is above it, unless a window was rescaled to hold more than was ever
+ * taken. After that only the window in force can be judged.
+ */
 static bool base_is_possible(const struct rate *rate, uint64_t base)
 {
 	if (rate->total <= WINDOW_TOTAL_MASK)
-		return (base & WINDOW_TOTAL_MASK) <= rate->total;
+		return (base & WINDOW_TOTAL_MASK) <= rate->total || window_used(rate->total, base) <= WINDOW_CEILING;
 	return !window_has_base(rate->current, base) || window_used(rate->total, base) <= WINDOW_CEILING;
 }
 
@@ -198,6 +201,9 @@ static bool tag_is_ahead(const struct rate *rate, uint64_t base)
 {
 	uint16_t distance = (uint16_t)((base >> WINDOW_TOTAL_BITS) - rate->current);
 
+	/* A publisher prepares a baseline before it rescales a window; it may have died in between. */
+	if (distance >= WINDOW_AFTER_RESCALE - WINDOW_AFTER_RESET && distance <= WINDOW_AFTER_RESCALE)
+		return false;
 	return distance != 0 && distance <= TAGS_AHEAD;
 }
 

@@ -57,8 +57,8 @@ const char *message_of_result(int result)
 		return "all thread slots are taken by live threads, the thread's ledger is full, or a stopped worker "
 		       "still reads the policy before the last";
 	case -EBUSY:
-		return "another controller is at work on the segment, or a group, or a component that uses storage or memory, "
-		       "cannot leave its place";
+		return "another controller is at work on the segment, or a group, or a component that uses storage or "
+		       "memory, cannot leave its place";
 	case -ENOSYS:
 		return "/proc is not there: who is alive could not be told";
 	case -EMFILE:

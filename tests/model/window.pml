@@ -9,7 +9,7 @@
  *     what is judged by a window never passes LIMIT           judged[]: taken less refunded, by the window judged by
  *     nor does what landed after a window's baseline          landed[]: the same, by the newest baseline there was
  *     a baseline is never above the total, nor above a later window's
- *     a refusal was judged by a window in force when the total was read
+ *     a refusal was right when the total was read
  *
  * Both counts are needed: a closed window that is captured late harms only the second.
  *
@@ -24,9 +24,10 @@
  *
  * Sequentially consistent: the words are written by compare-and-swap only, which on x86 is a full barrier, and on
  * other machines every load of them is an acquire or stronger. Left out: the clock (a window may end at any moment),
- * peaks and verdicts (figures for people), wrapping of tags and totals, and the bound on tries. Windows are numbered
- * from 0, as window_restart() leaves it. BASES may be set lower than the code's 4, to have baselines reused within
- * few windows.
+ * peaks and verdicts (figures for people), wrapping of tags and totals, window_rescale(), and the bound on tries. Windows
+ * are numbered from 0, as window_restart() leaves it, one by one: how far on a number is says something to sliding.pml
+ * only, here each takes the next baseline. BASES may be set lower than the code's 4, to have baselines reused within few
+ * windows.
  */
 #ifndef CONSUMERS
 #define CONSUMERS 2
@@ -53,17 +54,19 @@
 #define AMOUNT 2 /* the most that is taken at once */
 #endif
 
-/* With LIMITS_ONLY a fault must show itself by what it admits, not only by a baseline that is out of order. */
+/* With LIMITS_ONLY a fault must show itself by what it admits, not by a baseline that is out of order or a refusal. */
 #ifdef LIMITS_ONLY
-#define ASSERT_OF_BASES(condition) skip
+#define ASSERT_OF_REST(condition) skip
 #else
-#define ASSERT_OF_BASES(condition) assert(condition)
+#define ASSERT_OF_REST(condition) assert(condition)
 #endif
 
-/* The word as it was loaded. */
+/* The words as they were loaded. */
 #define SAME (current == c && start == c_start)
 
-#define LAST (WINDOWS + RESETS * BASES)
+#define SAME_BASE (base[c % BASES].tag == b_tag && base[c % BASES].total == b_total)
+
+#define LAST (WINDOWS + RESETS)
 
 /* Shared memory. */
 byte total;
@@ -81,9 +84,15 @@ byte landed[LAST + 1];
 byte newest; /* the newest window that has or had a baseline */
 byte newest_total;
 
+/* What is true at the moment of the total's load. */
+inline note_fullness()
+{
+	is_full = current == c && base[c % BASES].tag == c && total - base[c % BASES].total + n > LIMIT
+}
+
 inline check_bases()
 {
-	ASSERT_OF_BASES(base[c % BASES].total <= total)
+	ASSERT_OF_REST(base[c % BASES].total <= total)
 }
 
 /* Somebody's baseline is there. */
@@ -95,7 +104,7 @@ inline note_baseline()
 		newest_total = t
 	:: else
 	fi;
-	ASSERT_OF_BASES(c >= newest || t <= newest_total);
+	ASSERT_OF_REST(c >= newest || t <= newest_total);
 	check_bases()
 }
 
@@ -113,7 +122,7 @@ inline capture()
 #ifdef CAPTURE_PLAIN_STORE
 		:: true ->
 #else
-		:: base[c % BASES].tag == b_tag && base[c % BASES].total == b_total -> /* (W2) */
+		:: SAME_BASE -> /* (W2) */
 #endif
 			base[c % BASES].tag = c;
 			base[c % BASES].total = t;
@@ -171,7 +180,7 @@ inline refund()
 				is_first = false;
 				c = seq;
 				check_bases();
-				ASSERT_OF_BASES(c >= newest || base[c % BASES].total <= newest_total);
+				ASSERT_OF_REST(c >= newest || base[c % BASES].total <= newest_total);
 				break
 #ifndef REFUND_PLAIN_STORE
 			:: else -> b_tag = base[seq % BASES].tag; b_total = base[seq % BASES].total
@@ -186,7 +195,7 @@ refunded:
 proctype Consumer(byte me)
 {
 	byte ops, n, c, c_start, seq, t, b_tag, b_total;
-	bool is_in_force, is_first, is_right;
+	bool is_full, is_first, is_right;
 
 	do
 	:: ops == OPS -> break
@@ -209,16 +218,16 @@ again:		atomic { c = current; c_start = start }; /* LOOK (W1) */
 				printf("consumer %d begins window %d\n", me, current)
 			:: else
 			fi;
-			c = current;
-			c_start = start
-		}
+			c = 0;
+			c_start = 0
+		   } -> goto again
 		:: true
 		fi;
 		atomic { b_tag = base[c % BASES].tag; b_total = base[c % BASES].total }; /* BASE (W2) */
 #ifdef CHECK_BEFORE_LOAD
 		is_right = SAME;
 #endif
-		atomic { t = total; is_in_force = (current == c) }; /* TOTAL (W3) */
+		atomic { t = total; note_fullness() }; /* TOTAL (W3) */
 		if
 		:: b_tag != c ->
 #ifdef CHECK_BEFORE_LOAD
@@ -237,12 +246,15 @@ again:		atomic { c = current; c_start = start }; /* LOOK (W1) */
 				if
 #ifndef NO_SECOND_LOOK
 				:: !SAME -> goto again /* (W1) */
-				:: SAME ->
+#ifndef REFUSE_BY_OLD_BASE
+				:: SAME && !SAME_BASE -> goto again /* (W2) */
+#endif
+				:: else ->
 #else
 				:: true ->
 #endif
 					printf("consumer %d is refused %d by window %d\n", me, n, c);
-					assert(is_in_force);
+					ASSERT_OF_REST(is_full);
 					goto next
 				fi
 			}
@@ -257,14 +269,14 @@ again:		atomic { c = current; c_start = start }; /* LOOK (W1) */
 					assert(judged[c] <= LIMIT);
 					assert(landed[newest] <= LIMIT);
 					break
-				:: else -> t = total; is_in_force = (current == c)
+				:: else -> t = total; note_fullness()
 				fi
 			}
 		od;
 		/* It may be given back, at most once, at any time later. */
 		if
 		:: true ->
-			atomic { is_first = true; t = 0; is_right = false; is_in_force = false };
+			atomic { is_first = true; t = 0; is_right = false; is_full = false };
 			refund();
 #ifdef REFUND_TWICE
 			if
@@ -294,7 +306,7 @@ next:		atomic {
 			t = 0;
 			b_tag = 0;
 			b_total = 0;
-			is_in_force = false;
+			is_full = false;
 			is_first = false;
 			is_right = false
 		}
@@ -315,7 +327,7 @@ proctype Resetter()
 			atomic {
 				if
 				:: SAME -> /* (W1) (W4) */
-					current = c + BASES;
+					current = c + 1;
 					printf("reset to window %d\n", current);
 					break
 				:: else -> c = current; c_start = start

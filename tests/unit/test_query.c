@@ -80,7 +80,7 @@ static void expect_origin(size_t rule, const char *key, const char *file, unsign
 Test(query, every_value_knows_its_file_and_line)
 {
 	static const char first[] = "layers/origins.ini", drop_in[] = "layers/origins.ini.d/10-site.ini",
-	                  later[] = "layers/origins.later.ini";
+			  later[] = "layers/origins.later.ini";
 	size_t rule = policy_find(policy, "web-a");
 
 	expect_origin(rule, "storage", first, 22);

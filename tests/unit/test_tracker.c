@@ -244,8 +244,6 @@ static void set_side_figures(uint64_t value)
 		shm_store_relaxed(&tracker->would_deny[i], value);
 		shm_store_relaxed(&tracker->reported[i], value);
 	}
-	for (int i = 0; i < LAYOUT_RATES; i++)
-		shm_store_relaxed(&tracker->rate[i].tat, value);
 	shm_store_relaxed(&tracker->forbidden, value);
 	shm_store_relaxed(&tracker->forbidden_reported, value);
 	shm_store_relaxed(&tracker->over_released, value);
@@ -259,8 +257,6 @@ static void expect_no_side_figures(void)
 		expect_figure(shm_load_relaxed(&tracker->denied[i]) | shm_load_relaxed(&tracker->would_deny[i]) |
 		                  shm_load_relaxed(&tracker->reported[i]),
 		              0);
-	for (int i = 0; i < LAYOUT_RATES; i++)
-		expect_figure(shm_load_relaxed(&tracker->rate[i].tat), 0);
 	expect_figure(shm_load_relaxed(&tracker->forbidden), 0);
 	expect_figure(shm_load_relaxed(&tracker->forbidden_reported), 0);
 	expect_figure(shm_load_relaxed(&tracker->over_released), 0);
@@ -282,6 +278,26 @@ Test(tracker, that_was_reset_has_forgotten_its_rates_but_their_totals)
 		expect_figure(status.total, 6);
 		expect_result(take(resource, 10, tracker_is_rate(resource) ? 10 : 4, NULL), SHMQ_OK);
 	}
+}
+
+Test(tracker, that_was_reset_has_empty_buckets_and_takes_no_refunds_of_before)
+{
+	struct tracker_limits limits = {
+	    .limit = 20, .period_ms = 3600 * 1000, .mode = SHMQ_BUCKET, .capacity = 20, .per_period = 10};
+	struct tracker_receipt before, after;
+	struct shmq_resource_status status;
+
+	expect_result(tracker_take(&segment, 0, SHMQ_CPU, &limits, 20, NULL, &before), SHMQ_OK);
+	tracker_read(&trackers[0], SHMQ_CPU, &limits, false, &status);
+	expect_figure(status.used, 20);
+	tracker_reset(&segment, 0);
+	tracker_read(&trackers[0], SHMQ_CPU, &limits, false, &status);
+	expect_figure(status.used, 0);
+	expect_result(tracker_take(&segment, 0, SHMQ_CPU, &limits, 20, NULL, &after), SHMQ_OK);
+	tracker_give_back(&segment, 0, SHMQ_CPU, 20, &before);
+	expect_result(tracker_take(&segment, 0, SHMQ_CPU, &limits, 1, NULL, &before), SHMQ_DENIED);
+	tracker_give_back(&segment, 0, SHMQ_CPU, 20, &after);
+	expect_result(tracker_take(&segment, 0, SHMQ_CPU, &limits, 20, NULL, &after), SHMQ_OK);
 }
 
 Test(tracker, shows_what_was_refused)

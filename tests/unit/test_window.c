@@ -181,52 +181,6 @@ Test(window, starts_fit_their_bits_for_thirty_years_of_uptime)
 	cr_assert(take(1, 3, now_ms + PERIOD));
 }
 
-/* ---- A period that changes ---- */
-
-Test(window, that_becomes_shorter_ends_by_the_new_period)
-{
-	cr_assert(window_take(&rate, 5, 5, 60000, 60000, &view));
-	cr_assert(!window_take(&rate, 1, 5, 1000, 60999, &view));
-	cr_assert(window_take(&rate, 1, 5, 1000, 61000, &view));
-	expect_figure(view.start_ms, 61000);
-}
-
-Test(window, that_becomes_longer_keeps_what_was_used_in_it)
-{
-	cr_assert(window_take(&rate, 5, 5, 1000, 65000, &view));
-	cr_assert(!window_take(&rate, 1, 5, 60000, 66000, &view));
-	cr_assert(!window_take(&rate, 1, 5, 60000, 124999, &view));
-	cr_assert(window_take(&rate, 1, 5, 60000, 125000, &view));
-	expect_figure(view.start_ms, 120000);
-}
-
-Test(window, that_is_realigned_keeps_its_use_and_ends_at_a_boundary)
-{
-	cr_assert(window_take(&rate, 5, 5, 1000, 65000, &view));
-	window_realign(&rate, 60000);
-	cr_assert(!window_take(&rate, 1, 5, 60000, 119999, &view));
-	expect_figure(view.start_ms, 60000);
-	expect_figure(view.used, 5);
-	cr_assert(window_take(&rate, 1, 5, 60000, 120000, &view));
-	window_realign(&rate, 60000);
-	expect_figure(window_start_ms(shm_load_relaxed(&rate.current)), 120000);
-}
-
-Test(window, never_moves_its_start_backwards_whatever_period_comes)
-{
-	struct prng prng = prng_seed(1, 1);
-	uint64_t now_ms = START, last_ms = 0;
-
-	for (int i = 0; i < 100000; i++) {
-		uint64_t period_ms = 10 + prng_below(&prng, 5000);
-
-		now_ms += prng_below(&prng, 300);
-		window_take(&rate, 1, 5, period_ms, now_ms - prng_below(&prng, 100), &view);
-		cr_assert_geq(view.start_ms, last_ms);
-		last_ms = view.start_ms;
-	}
-}
-
 /* ---- Wrapping ---- */
 
 Test(window, numbers_wrap_at_24_bits_unnoticed)

@@ -3,8 +3,7 @@
  * GET and DELETE of stored files. A file's bytes are released after it is gone, under the component's lock, so that two
  * requests that delete it release it once.
  *
- * The policy grants them as "filesystem.read" on files (and "network.send" to the client) and "filesystem.write"
- * /files/*".
+ * The policy grants them as "filesystem.read" on files (and "network.send" to the client) and "filesystem.write".
  */
 #include "answer.h"
 #include "meter.h"

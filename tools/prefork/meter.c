@@ -34,13 +34,6 @@ int meter_check(struct shmq_component *c, int resource, uint64_t amount, struct 
 	return shmq_check(c, resource, amount, verdict);
 }
 
-int meter_try_consume(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict)
-{
-	if (own != NULL)
-		return private_count_try_consume(own, c, resource, amount, verdict);
-	return shmq_try_consume(c, resource, amount, verdict);
-}
-
 int meter_consume(struct shmq_component *c, int resource, uint64_t amount)
 {
 	if (own != NULL)

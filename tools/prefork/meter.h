@@ -16,7 +16,6 @@ int meter_start(bool count_per_worker, struct shmq_segment *segment);
 void meter_stop(void);
 
 int meter_check(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict);
-int meter_try_consume(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict);
 int meter_consume(struct shmq_component *c, int resource, uint64_t amount);
 int meter_release(struct shmq_component *c, int resource, uint64_t amount);
 int meter_status(struct shmq_component *c, struct shmq_status *out);

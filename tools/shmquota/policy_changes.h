@@ -18,7 +18,7 @@ struct changes {
 	struct style style;
 	bool is_json;
 	size_t added, removed, changed;
-	size_t obstacles; /* what would keep it from being published */
+	size_t obstacles;                 /* what would keep it from being published */
 	const struct shmq_policy *policy; /* whose [default] says what goes without saying of a new rule */
 };
 

@@ -15,7 +15,7 @@
 struct policy_text {
 	struct style style;
 	bool has_origins, has_all;
-	const char *unsaid; /* what stands for the origin of a value that no file says; NULL: nothing */
+	const char *unsaid;        /* what stands for the origin of a value that no file says; NULL: nothing */
 	bool is_begun;             /* something was written: the next section keeps a distance */
 	struct rule_text fallback; /* [default], or until it was written what is built in */
 };

@@ -154,14 +154,16 @@ const struct verb verbs_that_look[] = {
 	"segment needs more room for events, or its reader has to come more often.\n"
 	"\n"
 	"The kinds are quota_violation, would_deny, capability_violation, warning, warning_cleared, critical, "
-	"critical_cleared, policy_published, component_registered, component_unregistered, component_changed, reset and "
+	"critical_cleared, policy_published, component_registered, component_unregistered, component_changed, reset "
+	"and "
 	"worker_recovered.\n"
 	"\n"
 	"Examples:\n"
 	"  shmquota audit prefork\n"
 	"  shmquota audit --follow --output /var/log/shmquota.jsonl prefork\n"
 	"  shmquota audit --follow --journald prefork\n"
-	"  shmquota audit -f --kind quota_violation,capability_violation prefork | jq -r '[.time, .component, .message] "
+	"  shmquota audit -f --kind quota_violation,capability_violation prefork | jq -r '[.time, .component, "
+	".message] "
 	"| @tsv'",
 	audit_options,
 	0,
