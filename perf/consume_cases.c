@@ -9,6 +9,7 @@
  *     brief   the same, but messages have a window of 50 ms, which is judged by the precise clock
  *     climb   starts from nothing before each sample, so every operation reaches a new peak
  *     closed  every limit is zero
+ *     smooth  messages go by a sliding window, network and cpu by buckets, of 1 s and of 50 ms depth
  */
 #include "consume_cases.h"
 
@@ -21,7 +22,7 @@
 #include <string.h>
 
 #define MESSAGE_BYTES 100
-#define KINDS 4
+#define KINDS 5
 #define TURNS 8
 #define HOT_NAMES 256 /* fit a core's own cache, with all that belongs to them */
 #define NS_PER_MS UINT64_C(1000000)
@@ -37,7 +38,7 @@ struct name_list {
 struct consume_subject {
 	struct baseline *baseline;
 	struct shmq_component *components[KINDS][TURNS];
-	struct shmq_component *open, *brief, *climb, *closed; /* those of this round */
+	struct shmq_component *open, *brief, *climb, *closed, *smooth; /* those of this round */
 	struct shmq_segment *segment;
 	const struct name_list *list;
 	uint32_t position; /* in the list */
@@ -115,6 +116,9 @@ DEFINE_RUN(run_level_pair, take_and_release(s->open))
 DEFINE_RUN(run_rate, shmq_try_consume(s->open, SHMQ_MESSAGES, 1, NULL) == SHMQ_OK)
 DEFINE_RUN(run_rate_peak, shmq_try_consume(s->climb, SHMQ_MESSAGES, 1, NULL) == SHMQ_OK)
 DEFINE_RUN(run_rate_precise, shmq_try_consume(s->brief, SHMQ_MESSAGES, 1, NULL) == SHMQ_OK)
+DEFINE_RUN(run_rate_sliding, shmq_try_consume(s->smooth, SHMQ_MESSAGES, 1, NULL) == SHMQ_OK)
+DEFINE_RUN(run_rate_bucket, shmq_try_consume(s->smooth, SHMQ_NETWORK, 1, NULL) == SHMQ_OK)
+DEFINE_RUN(run_rate_bucket_precise, shmq_try_consume(s->smooth, SHMQ_CPU, 1, NULL) == SHMQ_OK)
 DEFINE_RUN(run_rate_verdict, take_with_verdict(s->open))
 DEFINE_RUN(run_refused, is_refused(s->closed))
 DEFINE_RUN(run_consume_three, consume_three(s->open))
@@ -130,6 +134,7 @@ static void prepare_turn(void *subject, unsigned round)
 	s->brief = s->components[1][round % TURNS];
 	s->climb = s->components[2][round % TURNS];
 	s->closed = s->components[3][round % TURNS];
+	s->smooth = s->components[4][round % TURNS];
 }
 
 static void prepare_climb(void *subject, unsigned round)
@@ -177,6 +182,12 @@ const struct bench_case consume_cases[CONSUME_CASES] = {
     [CASE_RATE] = {"rate", "try_consume a rate, 1 s (coarse clock)", run_rate, prepare_turn},
     [CASE_RATE_PEAK] = {"rate_peak", "try_consume a rate, to a new peak", run_rate_peak, prepare_climb},
     [CASE_RATE_PRECISE] = {"rate_precise", "try_consume a rate, 50 ms (precise clock)", run_rate_precise, prepare_turn},
+    [CASE_RATE_SLIDING] = {"rate_sliding", "try_consume a sliding window, 1 s (coarse clock)", run_rate_sliding,
+                           prepare_turn},
+    [CASE_RATE_BUCKET] = {"rate_bucket", "try_consume a bucket, 1 s deep (coarse clock)", run_rate_bucket,
+                          prepare_turn},
+    [CASE_RATE_BUCKET_PRECISE] = {"rate_bucket_precise", "try_consume a bucket, 50 ms deep (precise clock)",
+                                  run_rate_bucket_precise, prepare_turn},
     [CASE_RATE_VERDICT] = {"rate_verdict", "try_consume a rate, with verdict", run_rate_verdict, prepare_turn},
     [CASE_REFUSED] = {"refused", "try_consume a rate, refused", run_refused, prepare_turn},
     [CASE_CONSUME_THREE] = {"consume_three", "consume three rates, three calls", run_consume_three, prepare_turn},
@@ -190,16 +201,19 @@ const struct bench_case consume_cases[CONSUME_CASES] = {
 
 static int add_kinds(struct consume_subject *subjects[2])
 {
-	static const char *const names[KINDS] = {"open", "brief", "climb", "closed"};
+	static const char *const names[KINDS] = {"open", "brief", "climb", "closed", "smooth"};
 	struct shmq_quota quotas[KINDS] = {SHMQ_QUOTA_DEFAULT};
 	char name[BENCH_NAME_SIZE];
 
 	for (int i = 0; i < SHMQ_RESOURCES; i++)
 		quotas[0].limit[i] = SHMQ_AMOUNT_MAX;
-	quotas[1] = quotas[2] = quotas[3] = quotas[0];
+	quotas[1] = quotas[2] = quotas[3] = quotas[4] = quotas[0];
 	quotas[1].period_ns[SHMQ_MESSAGES] = 50 * NS_PER_MS;
 	quotas[2].period_ns[SHMQ_MESSAGES] = DAY_NS;
 	memset(quotas[3].limit, 0, sizeof(quotas[3].limit));
+	quotas[4].algorithm[SHMQ_MESSAGES] = SHMQ_SLIDING;
+	quotas[4].algorithm[SHMQ_NETWORK] = quotas[4].algorithm[SHMQ_CPU] = SHMQ_BUCKET;
+	quotas[4].burst[SHMQ_CPU] = SHMQ_AMOUNT_MAX / 20;
 	for (unsigned i = 0; i < KINDS * TURNS * 2; i++) {
 		unsigned process = i % 2, turn = i / 2 % TURNS, kind = i / 2 / TURNS;
 
@@ -267,7 +281,8 @@ int consume_setup(void *subjects[2], uint32_t components)
 		both[i].list = list;
 		for (unsigned turn = 0; turn < TURNS; turn++)
 			if (bench_set_peaks(both[i].components[0][turn]) < 0 ||
-			    bench_set_peaks(both[i].components[1][turn]) < 0)
+			    bench_set_peaks(both[i].components[1][turn]) < 0 ||
+			    bench_set_peaks(both[i].components[4][turn]) < 0)
 				return -1;
 	}
 	return 0;

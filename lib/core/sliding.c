@@ -38,8 +38,8 @@
  *   total - B(m) + (B(m) - B(m-1)) * w falls with either: refunds may come in between.
  * - A refund raises this window's baseline, then (W5) the one before it, so B(m-1) <= B(m) always, and
  *   B(m) - B(m-1) - what was given back of m-1 stays as it was when B(m) was captured.
- * - The weight goes by the reading that the window was judged by; who finds that his roll came too late looks at the
- *   clock's window again, and is not judged by one that had ended before he came.
+ * - The weight goes by the reading that the window was judged by; whose roll came too late rolls on until the window in
+ *   force has not ended by his reading, and is not judged by one that had.
  */
 
 /* What is left of the window at `now_ms`; all of it where the clock is behind its start. */
@@ -84,10 +84,8 @@ bool sliding_take(struct shmq_shm_rate *rate, uint64_t amount, uint64_t limit, u
 		uint64_t base, former, total, fresh_ms;
 		bool has_former;
 
-		if (window_has_ended(current, period_ms, now_ms)) {
-			window_roll(rate, current, period_ms, now_ms);
-			continue;
-		}
+		if (window_has_ended(current, period_ms, now_ms))
+			current = window_roll(rate, current, period_ms, now_ms);
 		base = shm_load_acquire(window_base(rate, current));
 		/* (W5) acquire: after this window's baseline. Pairs with the release CAS in window_capture(). */
 		former = shm_load_acquire(window_base(rate, current - 1));

@@ -11,15 +11,19 @@
 
 uint64_t window_roll(struct shmq_shm_rate *rate, uint64_t current, uint64_t period_ms, uint64_t now_ms)
 {
-	uint64_t windows = window_is_adjacent(current, period_ms, now_ms) ? WINDOW_NEXT : WINDOW_AFTER_IDLE;
-	uint64_t seen = current;
-	uint64_t next = window_after(current, windows, window_align(now_ms, period_ms));
+	/* Somebody slow may have rolled to a window that has ended as well; judging by that would admit too much. */
+	for (int tries = 0; tries < WINDOW_TRIES && window_has_ended(current, period_ms, now_ms); tries++) {
+		uint64_t windows = window_is_adjacent(current, period_ms, now_ms) ? WINDOW_NEXT : WINDOW_AFTER_IDLE;
+		uint64_t next = window_after(current, windows, window_align(now_ms, period_ms));
 
-	/*
-	 * (W1) (W4) seq_cst: pairs with the loads in window_take() and window_refund(). Who loses the race finds the
-	 * winner's window.
-	 */
-	return shm_cas_seq_cst(&rate->current, &seen, next) ? next : seen;
+		/*
+		 * (W1) (W4) seq_cst: pairs with the loads in window_take() and window_refund(). Who loses the race
+		 * finds the winner's window.
+		 */
+		if (shm_cas_seq_cst(&rate->current, &current, next))
+			return next;
+	}
+	return current;
 }
 
 /*

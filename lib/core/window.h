@@ -103,7 +103,7 @@ static inline bool window_is_adjacent(uint64_t current, uint64_t period_ms, uint
 	return window_align(now_ms, period_ms) - window_start_ms(current) < 2 * period_ms;
 }
 
-/* Replace a window that has ended. Returns the window that is in force then; it may have ended, too. */
+/* Replace a window that has ended. Returns the window that is in force then, and has not ended. */
 uint64_t window_roll(struct shmq_shm_rate *rate, uint64_t current, uint64_t period_ms, uint64_t now_ms);
 
 /* Give the window its baseline, if it is still in force and nobody else did. The caller looks again. */
@@ -148,10 +148,8 @@ static inline HOT_INLINE bool window_take(struct shmq_shm_rate *rate, uint64_t a
 		uint64_t current = shm_load_seq_cst(&rate->current);
 		uint64_t base, total;
 
-		if (__builtin_expect(window_has_ended(current, period_ms, now_ms), 0)) {
-			window_roll(rate, current, period_ms, now_ms);
-			continue; /* somebody slow may have rolled to a window that has ended as well */
-		}
+		if (__builtin_expect(window_has_ended(current, period_ms, now_ms), 0))
+			current = window_roll(rate, current, period_ms, now_ms);
 		/*
 		 * (W2) acquire: the baseline before the total.
 		 * Pairs with the release CAS in window_capture() and window_refund(). Read the other way round, a

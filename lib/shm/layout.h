@@ -157,8 +157,7 @@ struct shmq_shm_pattern {
 /* A file that rules came from, so that an event can name it. */
 struct shmq_shm_file {
 	struct shm_u32 next; /* offset of the next one, 0 ends · W controller while inactive · R all · relaxed */
-	uint32_t length;     /* bytes of the name · as next, plain */
-			     /* followed by the name, padded to 8 bytes */
+	uint32_t length;     /* bytes of the name, which follows, padded to 8 bytes · as next, plain */
 };
 
 enum {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Policies: any bytes as one to four files, cut at lines "%%". Whatever they are, shmq_policy_load() returns a policy or
- * complaints, never both and never neither; each complaint has a place that exists; and what is a policy can be
- * published, after which every component has the quota that the policy says.
+ * complaints, never both and never neither; each complaint has a place that exists, and so has each value; and what is a
+ * policy can be published, after which every component has the quota, the group and the capabilities that the policy
+ * says. The first file is also read as a manifest, and registered if it is one.
  */
 #include <shmquota.h>
 
@@ -22,6 +23,7 @@
 #define FILES_MAX 4
 #define SEPARATOR "\n%%\n"
 #define COMPONENTS 128
+#define RULES_BYTES (1 << 20)
 #define FORMAT_SIZE 65536
 #define CANARY 0x5a
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
@@ -62,6 +64,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	name_segment(segment_name, "fuzz-ini");
 	options.components = COMPONENTS;
 	options.threads = 4;
+	options.rules_bytes = RULES_BYTES;
 	result = shmq_segment_create(&segment, segment_name, &options);
 	if (result != 0)
 		fuzz_fail("%s: %s", segment_name, shmq_strerror(result));
@@ -160,7 +163,25 @@ static void complain(void *context, const struct shmq_complaint *complaint)
 
 /* ---- Policies ---------------------------------------------------------------------------------------------------- */
 
-static void check_quota(const char *name, const struct shmq_quota *quota)
+static void check_settings(const char *name, const struct shmq_quota *quota, int i)
+{
+	bool is_rate = shmq_resource_is_rate(i);
+
+	if (quota->burst[i] > SHMQ_AMOUNT_MAX || quota->lease[i] > UINT32_MAX ||
+	    (quota->burst[i] > 0 && quota->algorithm[i] != SHMQ_BUCKET) ||
+	    (quota->burst[i] > 0 && (quota->limit[i] == 0 || quota->limit[i] == SHMQ_UNLIMITED)))
+		fuzz_fail("[%s] %s: burst %llu, lease %llu", name, shmq_resource_name(i),
+		          (unsigned long long)quota->burst[i], (unsigned long long)quota->lease[i]);
+	if (shmq_algorithm_name(quota->algorithm[i]) == NULL || shmq_enforcement_name(quota->enforcement[i]) == NULL ||
+	    (!is_rate && (quota->algorithm[i] != SHMQ_WINDOW || quota->lease[i] > 0)))
+		fuzz_fail("[%s] %s: algorithm %u, enforcement %u", name, shmq_resource_name(i), quota->algorithm[i],
+		          quota->enforcement[i]);
+	if (quota->warning[i] < 1 || quota->warning[i] > quota->critical[i] || quota->critical[i] > 100)
+		fuzz_fail("[%s] %s: warning %u, critical %u", name, shmq_resource_name(i), quota->warning[i],
+		          quota->critical[i]);
+}
+
+static void check_limits(const char *name, const struct shmq_quota *quota)
 {
 	for (int i = 0; i < SHMQ_RESOURCES; i++) {
 		uint64_t period_ns = quota->period_ns[i];
@@ -175,6 +196,72 @@ static void check_quota(const char *name, const struct shmq_quota *quota)
 			fuzz_fail("[%s] %s: period %llu ns", name, shmq_resource_name(i),
 			          (unsigned long long)period_ns);
 	}
+}
+
+/* A place that is none, or one of a line that there is. */
+static void check_origin(const struct shmq_origin *origin)
+{
+	size_t length;
+
+	for (size_t i = 0; origin->file != NULL && i < file_count; i++)
+		if (strcmp(origin->file, files[i].path) == 0 && find_line(&files[i], origin->line, &length) != NULL)
+			return;
+	if (origin->file != NULL)
+		fuzz_fail("a value stands in '%s', line %u", origin->file, origin->line);
+}
+
+static void check_origins(const struct shmq_policy *policy, size_t index)
+{
+	static const char *const keys[] = {
+	    "storage",   "messages",    "network",         "cpu",   "memory",  "messages.burst", "network.algorithm",
+	    "cpu.lease", "memory.warn", "storage.enforce", "group", "inherit", "reset_period",
+	};
+	struct shmq_policy_grant grant;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		struct shmq_origin origin = {0};
+		int result = shmq_policy_origin(policy, index, keys[i], &origin);
+
+		if (result != 0 && result != -ENOENT)
+			fuzz_fail("the origin of '%s': %d", keys[i], result);
+		check_origin(&origin);
+	}
+	for (size_t i = 0; shmq_policy_grant(policy, index, i, &grant) == 0; i++)
+		check_origin(&grant.origin);
+}
+
+/* A group is a rule of the policy, and stands before what counts against it. */
+static void check_group(const struct shmq_policy *policy, const struct shmq_rule *rule, size_t index)
+{
+	size_t group = rule->group == NULL ? 0 : shmq_policy_find(policy, rule->group);
+	struct shmq_rule found = {.size = sizeof(found)};
+
+	if (rule->group == NULL)
+		return;
+	if (shmq_policy_rule(policy, group, &found) != 0 || found.kind != SHMQ_RULE_GROUP ||
+	    strcmp(found.name, rule->group) != 0 || (rule->kind == SHMQ_RULE_GROUP && group >= index))
+		fuzz_fail("'%s' counts against '%s', which is no group before it", rule->name, rule->group);
+}
+
+/* Returns how many components and groups the rules are about. */
+static size_t check_rules(const struct shmq_policy *policy)
+{
+	struct shmq_rule rule = {.size = sizeof(rule)};
+	size_t count = 0;
+
+	for (size_t i = 0; shmq_policy_rule(policy, i, &rule) == 0; i++) {
+		if (rule.name == NULL || strlen(rule.name) > SHMQ_NAME_MAX ||
+		    (rule.name[0] == '\0') != (rule.kind == SHMQ_RULE_DEFAULT))
+			fuzz_fail("rule %zu has the name '%s'", i, rule.name == NULL ? "(none)" : rule.name);
+		check_limits(rule.name, &rule.quota);
+		for (int resource = 0; resource < SHMQ_RESOURCES; resource++)
+			check_settings(rule.name, &rule.quota, resource);
+		check_origin(&rule.origin);
+		check_origins(policy, i);
+		check_group(policy, &rule, i);
+		count += rule.kind == SHMQ_RULE_COMPONENT || rule.kind == SHMQ_RULE_GROUP;
+	}
+	return count;
 }
 
 static void check_policy(const struct shmq_policy *policy)
@@ -197,34 +284,69 @@ static void check_policy(const struct shmq_policy *policy)
 		if (name == NULL || strlen(name) > SHMQ_NAME_MAX ||
 		    (name[0] == '\0') != (i == shmq_policy_count(policy)))
 			fuzz_fail("component %zu has the name '%s'", i, name == NULL ? "(none)" : name);
-		check_quota(name, &quota);
 	}
 }
 
-/* Every component of the policy is there, under the policy's quota. */
+static bool is_same_quota(const struct shmq_quota *a, const struct shmq_quota *b)
+{
+	return memcmp(a->limit, b->limit, sizeof(a->limit)) == 0 &&
+	       memcmp(a->period_ns, b->period_ns, sizeof(a->period_ns)) == 0 &&
+	       memcmp(a->burst, b->burst, sizeof(a->burst)) == 0 && memcmp(a->lease, b->lease, sizeof(a->lease)) == 0 &&
+	       memcmp(a->algorithm, b->algorithm, sizeof(a->algorithm)) == 0 &&
+	       memcmp(a->enforcement, b->enforcement, sizeof(a->enforcement)) == 0 &&
+	       memcmp(a->warning, b->warning, sizeof(a->warning)) == 0 &&
+	       memcmp(a->critical, b->critical, sizeof(a->critical)) == 0 && a->inheritance == b->inheritance;
+}
+
+/* What a component is granted is what the policy grants, in the same order. */
+static void check_published_grants(const struct shmq_policy *policy, size_t index, struct shmq_component *component)
+{
+	static struct shmq_grant grant = {.size = sizeof(grant)};
+	struct shmq_policy_grant wanted;
+	size_t count = 0;
+
+	for (; shmq_policy_grant(policy, index, count, &wanted) == 0; count++)
+		if (shmq_component_grant(component, count, &grant) != 0 ||
+		    strcmp(grant.permission, wanted.permission) != 0 ||
+		    strncmp(grant.pattern, wanted.pattern, sizeof(grant.pattern) - 1) != 0)
+			fuzz_fail("'%s' is not granted %s %s", shmq_component_name(component), wanted.permission,
+			          wanted.pattern);
+	if (shmq_component_grant(component, count, &grant) != -ENOENT)
+		fuzz_fail("'%s' is granted more than %zu patterns", shmq_component_name(component), count);
+}
+
+/* Every component and group of the policy is there, under the policy's quota. */
 static void check_published(const struct shmq_policy *policy)
 {
-	for (size_t i = 0; i < shmq_policy_count(policy); i++) {
-		struct shmq_quota wanted = SHMQ_QUOTA_DEFAULT, quota = SHMQ_QUOTA_DEFAULT;
-		const char *name = shmq_policy_component(policy, i, &wanted);
-		struct shmq_component *component = NULL;
-		int result = shmq_component_find(&component, segment, name);
+	struct shmq_rule rule = {.size = sizeof(rule)};
 
+	for (size_t i = 0; shmq_policy_rule(policy, i, &rule) == 0; i++) {
+		struct shmq_quota quota = SHMQ_QUOTA_DEFAULT;
+		struct shmq_component *component = NULL;
+		uint32_t group;
+		int result;
+
+		if (rule.kind != SHMQ_RULE_COMPONENT && rule.kind != SHMQ_RULE_GROUP)
+			continue;
+		result = shmq_component_find(&component, segment, rule.name);
 		if (result != 0)
-			fuzz_fail("'%s' was published and cannot be found: %s", name, shmq_strerror(result));
+			fuzz_fail("'%s' was published and cannot be found: %s", rule.name, shmq_strerror(result));
 		result = shmq_component_quota(component, &quota);
-		if (result != 0 || memcmp(quota.limit, wanted.limit, sizeof(quota.limit)) != 0 ||
-		    memcmp(quota.period_ns, wanted.period_ns, sizeof(quota.period_ns)) != 0)
-			fuzz_fail("'%s' has another quota than was published", name);
+		if (result != 0 || !is_same_quota(&quota, &rule.quota))
+			fuzz_fail("'%s' has another quota than was published", rule.name);
+		if ((shmq_component_group(component, &group) == 0) != (rule.group != NULL))
+			fuzz_fail("'%s' has another group than was published", rule.name);
+		if (rule.kind == SHMQ_RULE_COMPONENT)
+			check_published_grants(policy, i, component);
 		shmq_component_put(component);
 	}
 }
 
-static void publish(const struct shmq_policy *policy)
+static void publish(const struct shmq_policy *policy, size_t count)
 {
 	int result = 0;
 
-	if (shmq_policy_count(policy) > COMPONENTS / 2)
+	if (count > COMPONENTS / 2)
 		return;
 	guard_advance(1000000);
 	GUARDED(result = shmq_policy_publish(segment, policy));
@@ -290,14 +412,68 @@ static void load(const uint8_t *data, size_t size)
 		fuzz_fail("result %d, %zu errors reported, %zu counted", result, errors, report.errors);
 	if (policy != NULL) {
 		check_policy(policy);
-		publish(policy);
+		publish(policy, check_rules(policy));
 	}
 	shmq_policy_free(policy);
 }
 
+/* ---- Manifests --------------------------------------------------------------------------------------------------- */
+
+/* Under whatever policy is in force: what is asked for is never more than that allows. */
+static void register_manifest(const struct shmq_manifest *manifest)
+{
+	struct shmq_quota asked = {.size = sizeof(asked)}, quota = {.size = sizeof(quota)};
+	const char *name = shmq_manifest_name(manifest);
+	struct shmq_component *component = NULL;
+	int result = 0;
+
+	shmq_manifest_quota(manifest, &asked);
+	check_limits(name, &asked);
+	GUARDED(result = shmq_component_register_manifest(segment, manifest));
+	if (result == -EEXIST || result == -ENOSPC)
+		return;
+	if (result != 0)
+		fuzz_fail("registering the manifest of '%s': %s", name, shmq_strerror(result));
+	if (shmq_component_find(&component, segment, name) != 0 || shmq_component_quota(component, &quota) != 0)
+		fuzz_fail("'%s' was registered and cannot be found", name);
+	for (int i = 0; i < SHMQ_RESOURCES; i++)
+		if (quota.limit[i] > asked.limit[i] && quota.period_ns[i] == asked.period_ns[i])
+			fuzz_fail("'%s' has more %s than it asked for", name, shmq_resource_name(i));
+	check_limits(name, &quota);
+	shmq_component_put(component);
+	result = shmq_component_unregister(segment, name);
+	if (result != 0)
+		fuzz_fail("unregistering '%s': %s", name, shmq_strerror(result));
+}
+
+static void load_manifest(void)
+{
+	struct shmq_report report = {.complain = complain};
+	struct shmq_manifest *manifest = NULL;
+	int result = 0;
+
+	errors = warnings = 0;
+	GUARDED(result = shmq_manifest_load(&manifest, files[0].path, NULL));
+	if ((result == 0) != (manifest != NULL) || (result != 0 && result != -EINVAL))
+		fuzz_fail("result %d and %s manifest", result, manifest == NULL ? "no" : "a");
+	shmq_manifest_free(manifest);
+	manifest = NULL;
+	if (shmq_manifest_load(&manifest, files[0].path, &report) != result || (errors > 0) != (result == -EINVAL))
+		fuzz_fail("loaded again the manifest is another, with %zu errors", errors);
+	if (manifest != NULL)
+		register_manifest(manifest);
+	shmq_manifest_free(manifest);
+}
+
+static void load_all(const uint8_t *data, size_t size)
+{
+	load(data, size);
+	load_manifest();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	guard_run(load, data, size);
+	guard_run(load_all, data, size);
 	return 0;
 }
 
@@ -308,6 +484,12 @@ void fuzz_each_seed(fuzz_take *take, void *context)
 	    "[default]\nmessage_rate = 100/s\n",
 	    "[component:a]\nstorage = 1GB\nmemory = unlimited\n\n%%\n[component:a]\nstorage = 2GB\n",
 	    "[segment]\nname = /a\ncomponents = 3\nthreads = 9\n\n%%\n[component:\"b]\"]\ncpu_time = 50%\n%%\n\n%%\n",
+	    "[group:g]\ngroup = h\n[group:h]\n[class:c]\ngroup = g\nnetwork = 1MB/s burst 2MB\n[component:a-*]\nclass "
+	    "= c\n",
+	    "[default]\nfilesystem.read = [/a/*, \"/b\"]\n[component:a]\nfilesystem.read += /c\nnetwork.connect = "
+	    "*:80\n",
+	    "[component]\nname = a\nversion = 1\n[capabilities]\nfilesystem.read = [\"/a\"]\n[quota]\nstorage = "
+	    "\"5\"\n",
 	};
 
 	for (unsigned i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {

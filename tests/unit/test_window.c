@@ -389,8 +389,22 @@ Test(window, is_rolled_once_however_many_notice_the_end)
 	old = shm_load_relaxed(&rate.current);
 	first = window_roll(&rate, old, PERIOD, START + PERIOD);
 	expect_figure(window_roll(&rate, old, PERIOD, START + PERIOD), first);
-	expect_figure(window_roll(&rate, old, PERIOD, START + 9 * PERIOD), first);
+	expect_figure(window_roll(&rate, old, PERIOD, START + 2 * PERIOD - 1), first);
 	expect_figure(current_seq(), 7);
+}
+
+Test(window, is_rolled_on_by_who_finds_that_somebody_slow_was_first)
+{
+	uint64_t old, last;
+
+	begin_at(6, 0);
+	old = shm_load_relaxed(&rate.current);
+	window_roll(&rate, old, PERIOD, START + PERIOD);
+	/* Otherwise three limits would pass within a period: judged by a window that is over, then by the next. */
+	last = window_roll(&rate, old, PERIOD, START + 2 * PERIOD);
+	expect_figure(window_start_ms(last), START + 2 * PERIOD);
+	expect_figure(shm_load_relaxed(&rate.current), last);
+	expect_figure(current_seq(), 8);
 }
 
 Test(window, whose_roller_died_before_the_capture_is_captured_by_the_next)
