@@ -60,6 +60,11 @@ install(
 
 if(SHMQUOTA_TOOLS)
   install(TARGETS shm_dump shmquota_command RUNTIME COMPONENT Tools)
+  install(
+    FILES "${PROJECT_SOURCE_DIR}/docs/man/shmquota.ini.5"
+    DESTINATION "${CMAKE_INSTALL_MANDIR}/man5"
+    COMPONENT Tools
+  )
 endif()
 
 install(

@@ -479,18 +479,19 @@ SHMQ_API int shmq_manifest_quota(const struct shmq_manifest *manifest, struct sh
 
 /*
  * Publish a policy: all at once, no operation ever sees half of it. Usage is kept: a window goes on under its new
- * limit, and a limit lowered below what is used denies until it drains.
+ * limit, as the policy's `inherit` says, and a limit lowered below what is used denies until it drains.
  *
- * Components that the policy names are registered where they are not yet; components that the previous policy named
- * and this one does not are unregistered. A component registered by the program keeps its own quota, or follows the
- * default if it has none of its own, unless the policy names it.
+ * Components and groups that the policy names are registered where they are not yet; those that the previous policy
+ * named and this one does not are unregistered, and start fresh when they return. A component registered by the program
+ * keeps its own quota, or follows the best pattern or the default if it has none of its own, unless the policy names it.
  *
  * Returns  0
  *          -EACCES  the segment is not open for control, or by the process that forked this one
  *          -ENOSPC  more components than the segment has room for, dropped ones and those that wait for their grace
- *                   period included; nothing was changed
+ *                   period included, or more rules (shmq_options.rules_bytes); nothing was changed
  *          -EAGAIN  a stopped worker still reads the policy before the last one; nothing was changed, try again
- *          -EBUSY   another controller is at work and did not finish within 10 s; nothing was changed
+ *          -EBUSY   another controller is at work and did not finish within 10 s, or a component that uses storage or
+ *                   memory would change its group; nothing was changed
  * Callable from any thread; may wait for a grace period.
  */
 SHMQ_API int shmq_policy_publish(struct shmq_segment *segment, const struct shmq_policy *policy);

@@ -86,7 +86,7 @@ static void prepare_events(void *subject, unsigned round)
 
 	(void)subject;
 	(void)round;
-	if (now / SECOND_NS == walk.second && walk.begin + 2 * REFUSALS_MAX <= walk.refusals &&
+	if (now / SECOND_NS == walk.second && walk.begin + UINT64_C(2) * REFUSALS_MAX <= walk.refusals &&
 	    now % SECOND_NS < SECOND_NS - MARGIN_NS) {
 		walk.begin += REFUSALS_MAX;
 	} else {
@@ -137,7 +137,7 @@ static int setup(struct subject subjects[2], unsigned components)
 	options.components = components;
 	options.events = EVENTS;
 	subjects[0].segment = subjects[1].segment = bench_segment_unnamed(&options);
-	walk.components = calloc(components, sizeof(*walk.components));
+	walk.components = calloc(components, sizeof(struct shmq_component *));
 	walk.refusals = (uint64_t)components / 2 * SHMQ_RESOURCES;
 	walk.first_process = getpid();
 	if (baselines == NULL || walk.components == NULL || subjects[0].segment == NULL)

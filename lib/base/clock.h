@@ -24,12 +24,12 @@ static inline uint64_t clock_read_ns(clockid_t id)
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
-static inline uint64_t clock_coarse_ns(void)
+static inline uint64_t clock_read_coarse_ns(void)
 {
 	return clock_read_ns(CLOCK_MONOTONIC_COARSE);
 }
 
-static inline uint64_t clock_precise_ns(void)
+static inline uint64_t clock_read_precise_ns(void)
 {
 	return clock_read_ns(CLOCK_MONOTONIC);
 }

@@ -197,6 +197,12 @@ void bucket_read(const struct shm_u64 *tat, bucket_clock *clock, struct bucket_v
 	out->ahead_ns = ahead_of(word, out->now_ns);
 }
 
+uint64_t bucket_period_ns(const struct bucket_rate *rate)
+{
+	return is_limited(rate) ? scale(rate->burst, rate->period_ns, rate->limit, BUCKET_DEPTH_MAX_NS)
+	                        : rate->period_ns;
+}
+
 uint64_t bucket_used(const struct bucket_rate *rate, uint64_t ahead_ns)
 {
 	uint64_t room;

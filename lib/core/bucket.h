@@ -69,7 +69,7 @@ static inline bool bucket_is_coarse(const struct bucket_rate *rate)
 
 static inline bucket_clock *bucket_clock_of(const struct bucket_rate *rate)
 {
-	return bucket_is_coarse(rate) ? clock_coarse_ns : clock_precise_ns;
+	return bucket_is_coarse(rate) ? clock_read_coarse_ns : clock_read_precise_ns;
 }
 
 /*
@@ -96,6 +96,9 @@ uint64_t bucket_part_ns(uint64_t cost_ns, uint64_t part, uint64_t amount);
 
 /* Look without changing anything; `tat` may be mapped read-only. */
 void bucket_read(const struct shm_u64 *tat, bucket_clock *clock, struct bucket_view *out);
+
+/* How long it takes from empty to full: burst * period / limit, rounded up. The depth may be a little more. */
+uint64_t bucket_period_ns(const struct bucket_rate *rate);
 
 /* How much is used of the burst: what more fits is just the rest. Above the burst where more was recorded. */
 uint64_t bucket_used(const struct bucket_rate *rate, uint64_t ahead_ns);

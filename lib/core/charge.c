@@ -164,6 +164,7 @@ static int take_ranks(const struct charge *charge, const struct group_chain *cha
 	while (result == SHMQ_OK && receipt->count < chain->count) {
 		unsigned rank = receipt->count;
 
+		receipt->rank[rank] = (struct tracker_receipt){0};
 		result = take_rank(charge, chain->component[rank], resource, amount, is_forced, verdict,
 		                   &receipt->rank[rank], &outcome);
 		receipt->component[rank] = chain->component[rank];

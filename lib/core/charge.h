@@ -88,7 +88,7 @@ static inline HOT_INLINE int charge_take_plain(struct shmq_component *component,
 	uint64_t limit = shm_load_relaxed(&quota->resource[resource].limit) & QUOTA_AMOUNT_MASK;
 	uint64_t mode = shm_load_relaxed(&quota->resource[resource].mode);
 	uint64_t special = shm_load_relaxed(&quota->flags) & (QUOTA_GROUPED | QUOTA_FROZEN);
-	uint64_t ceiling = limit < WINDOW_CEILING && !is_forced ? limit : WINDOW_CEILING;
+	uint64_t ceiling = limit < WINDOW_CEILING && !is_forced ? limit : WINDOW_CEILING; /* that of levels, too */
 	struct window_view view = {0};
 	uint64_t now_ms = 0;
 	bool is_taken;
@@ -118,8 +118,6 @@ static inline HOT_INLINE int charge_take_plain(struct shmq_component *component,
 		charge_tell(verdict, quota, resource, view.used, amount);
 	return SHMQ_OK;
 }
-
-static_assert(WINDOW_CEILING == LEVEL_CEILING, "one ceiling for both");
 
 /* Take back what charge_take() took of a rate. Its share of total and peak stays. */
 void charge_give_back(const struct shmq_segment *segment, int resource, uint64_t amount,

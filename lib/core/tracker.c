@@ -64,7 +64,7 @@ static void judge_bucket(struct shmq_verdict *verdict, const struct tracker_limi
 		return;
 	tracker_judge(verdict, limits, used, taken);
 	verdict->limit = limits->capacity;
-	verdict->period_ns = flow->depth_ns;
+	verdict->period_ns = bucket_period_ns(flow);
 	wait_ns = taken == verdict->requested ? 0 : bucket_retry_ns(flow, view, verdict->requested);
 	if (wait_ns > 0 && wait_ns != UINT64_MAX && bucket_is_coarse(flow))
 		wait_ns += CLOCK_COARSE_LAG_MS * NS_PER_MS; /* as tracker_advise() */
@@ -139,7 +139,8 @@ static void give_back_to_bucket(struct shmq_shm_rate *rate, const struct tracker
 	struct bucket_view taken = {
 	    .now_ns = receipt->taken_ns, .cost_ns = receipt->cost_ns, .epoch = receipt->seq & ~RECEIPT_COARSE};
 
-	bucket_refund(&bucket, &taken, (receipt->seq & RECEIPT_COARSE) != 0 ? clock_coarse_ns : clock_precise_ns);
+	bucket_refund(&bucket, &taken,
+	              (receipt->seq & RECEIPT_COARSE) != 0 ? clock_read_coarse_ns : clock_read_precise_ns);
 }
 
 void tracker_give_back(const struct shmq_segment *segment, uint32_t component, int resource, uint64_t amount,
@@ -306,7 +307,7 @@ void tracker_reset(const struct shmq_segment *segment, uint32_t component)
 		struct bucket bucket = tracker_bucket(&tracker->rate[i]);
 
 		window_reset(&tracker->rate[i]);
-		bucket_reset(&bucket, clock_coarse_ns);
+		bucket_reset(&bucket, clock_read_coarse_ns);
 	}
 	for (uint32_t i = 0; i < LAYOUT_LEVELS; i++)
 		level_forget(&tracker->level[i]);

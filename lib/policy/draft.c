@@ -91,14 +91,19 @@ void draft_free(struct draft *draft)
 const char *draft_begin_file(struct draft *draft, const char *path)
 {
 	char **files = reallocarray(draft->files, draft->file_count + 1, sizeof(*files));
-	char *name = files == NULL ? NULL : strdup(path);
+	char *name;
 
-	draft->files = files == NULL ? draft->files : files;
+	if (files == NULL) {
+		draft->failure = -ENOMEM;
+		return NULL;
+	}
+	draft->files = files;
+	name = strdup(path);
 	if (name == NULL) {
 		draft->failure = -ENOMEM;
 		return NULL;
 	}
-	files[draft->file_count++] = name;
+	draft->files[draft->file_count++] = name;
 	draft->section = SECTION_NONE;
 	draft->is_skipping = false;
 	memset(draft->section_line, 0, sizeof(draft->section_line));

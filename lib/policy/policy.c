@@ -66,13 +66,14 @@ static void check_rules(struct shmq_policy *policy, struct complaints *complaint
 	const struct draft_value *value = draft_value(&policy->draft.segment, KEY_RULES);
 	struct sets sets;
 	uint64_t needed;
+	int result = sets_collect(&sets, policy);
 
-	if (sets_collect(&sets, policy) < 0) {
-		policy->draft.failure = -ENOMEM;
-		return;
-	}
 	needed = sets_rules_bytes(&sets, policy);
 	sets_free(&sets);
+	if (result < 0) {
+		policy->draft.failure = result;
+		return;
+	}
 	if (value != NULL && needed > value->number)
 		complain_error(complaints, &value->place,
 		               "the rules of this policy take %llu bytes; leave some more for manifests",

@@ -39,7 +39,7 @@ static void fill_rule(struct publication_rule *out, const struct shmq_policy *po
 	*out = (struct publication_rule){
 	    .quota = rule->quota,
 	    .group = group == NULL ? NULL : policy->rules[group->rule].name,
-	    .grants = sets->of_rule[index] == NULL ? 0 : sets->of_rule[index]->offset,
+	    .grants = sets->of_rule[index].set == NULL ? 0 : sets->of_rule[index].set->offset,
 	    .is_group = rule->section->kind == SECTION_GROUP,
 	};
 	for (int i = 0; i < SHMQ_RESOURCES; i++) {

@@ -4,6 +4,7 @@
  */
 #include "policy/resolve.h"
 
+#include "base/wide.h"
 #include "policy/values.h"
 
 #include <errno.h>
@@ -79,10 +80,10 @@ static void resolve_limit(struct shmq_quota *out, const struct resolution *resol
 	out->period_ns[resource] = period;
 }
 
-/* Whether a bucket takes longer to fill than anybody can wait. It may take a period longer: the bound is no fine one. */
+/* Whether a bucket takes longer to fill than anybody can wait. */
 static bool fills_too_slowly(uint64_t burst, uint64_t limit, uint64_t period_ns)
 {
-	return burst / limit > BUCKET_SPAN_MAX_NS / period_ns;
+	return (uint128)burst * period_ns > (uint128)limit * BUCKET_SPAN_MAX_NS;
 }
 
 static void check_bucket(const struct shmq_quota *quota, const struct resolution *resolution)

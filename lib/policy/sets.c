@@ -100,8 +100,8 @@ static int collect_rule(struct sets *sets, const struct shmq_policy *policy, siz
 	int result = collect_grants(&grants, policy, policy->rules[rule].section);
 
 	if (result == 0 && grants.count > 0) {
-		sets->of_rule[rule] = find_or_add(sets, &grants);
-		result = sets->of_rule[rule] == NULL ? -ENOMEM : 0;
+		sets->of_rule[rule].set = find_or_add(sets, &grants);
+		result = sets->of_rule[rule].set == NULL ? -ENOMEM : 0;
 	}
 	grants_free(&grants);
 	return result;

@@ -20,10 +20,15 @@ struct set {
 	unsigned char *text; /* aligned as core/capability.h wants it */
 };
 
+/* What a rule grants; NULL where that is nothing. */
+struct rule_set {
+	struct set *set;
+};
+
 struct sets {
 	struct set *first, **last;
-	void *index;          /* a tree of tsearch() */
-	struct set **of_rule; /* by the number of the rule; NULL where nothing is granted */
+	void *index;              /* a tree of tsearch() */
+	struct rule_set *of_rule; /* by the number of the rule */
 };
 
 /* Encode the sets of all rules. Returns 0 or -ENOMEM; free them in any case. The policy has no errors. */

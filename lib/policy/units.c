@@ -185,7 +185,7 @@ int units_read_limit(struct units_limit *out, enum shmq_resource resource, const
 int units_read_amount(uint64_t *out, enum shmq_resource resource, const char *text, struct units_fault *fault)
 {
 	struct scan scan = {.text = text, .fault = fault};
-	uint64_t amount;
+	uint64_t amount = 0;
 	int result = scan_burst(&scan, resource, &amount);
 
 	if (result == 0)

@@ -272,8 +272,8 @@ Test(policy_verbs, apply_tells_in_advance_that_there_is_no_room)
 	char text[1024] = "";
 
 	expect_verb(0, "", "", "create", "-q", policy_file(first_policy));
-	for (char letter = 'a'; letter < 'a' + 16; letter++)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), "[component:%c]\n", letter);
+	for (int i = 0; i < 16; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "[component:%c]\n", 'a' + i);
 	expect_verb(1, "\n! the segment has room for 16 components, 2 are registered, and 16 are added\n", "", "policy",
 	            "apply", "--dry-run", policy_file(text));
 }

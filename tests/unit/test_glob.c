@@ -62,16 +62,27 @@ Test(glob, a_backslash_takes_the_meaning_away)
 	cr_expect_not(matches("[ab]", "a"));
 }
 
-/* As glob.h says it, without a thought for time. */
+/*
+ * As glob.h says it, without a thought for time: which ends of the pattern match which ends of the name, from their last
+ * bytes on. Names of up to 7 bytes only.
+ */
 static bool matches_slowly(const char *pattern, const char *name)
 {
-	if (*pattern == '\0')
-		return *name == '\0';
-	if (*pattern == '*')
-		return matches_slowly(pattern + 1, name) || (*name != '\0' && matches_slowly(pattern, name + 1));
-	if (*name == '\0')
-		return false;
-	return (*pattern == '?' || *pattern == *name) && matches_slowly(pattern + 1, name + 1);
+	size_t rows = strlen(pattern), columns = strlen(name);
+	bool match[8][8] = {{false}};
+
+	for (size_t i = rows + 1; i-- > 0;) {
+		for (size_t j = columns + 1; j-- > 0;) {
+			if (i == rows)
+				match[i][j] = j == columns;
+			else if (pattern[i] == '*')
+				match[i][j] = match[i + 1][j] || (j < columns && match[i][j + 1]);
+			else
+				match[i][j] =
+				    j < columns && (pattern[i] == '?' || pattern[i] == name[j]) && match[i + 1][j + 1];
+		}
+	}
+	return match[0][0];
 }
 
 /* Write `number` in base 4 or 2 as a text of these letters. */

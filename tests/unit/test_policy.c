@@ -360,9 +360,9 @@ Test(policy, stores_what_many_components_inherit_once)
 
 	cr_assert_not_null(policy);
 	cr_assert_eq(sets_collect(&sets, policy), 0);
-	cr_expect_eq(sets.of_rule[0], sets.of_rule[1]);
-	cr_expect_eq(sets.of_rule[0], sets.of_rule[2]);
-	cr_expect_neq(sets.of_rule[0], sets.of_rule[3]);
+	cr_expect_eq(sets.of_rule[0].set, sets.of_rule[1].set);
+	cr_expect_eq(sets.of_rule[0].set, sets.of_rule[2].set);
+	cr_expect_neq(sets.of_rule[0].set, sets.of_rule[3].set);
 	cr_expect_null(sets.first->next->next);
 	sets_free(&sets);
 	policy_free(policy);

@@ -147,7 +147,7 @@ static void copy_printable(char *out, size_t size, const char *text)
 	size_t used = 0;
 
 	for (; *text != '\0' && used + 1 < size; text++)
-		out[used++] = *text >= ' ' && *text <= '~' ? *text : '?';
+		out[used++] = (char)(*text >= ' ' && *text <= '~' ? *text : '?');
 	out[used] = '\0';
 }
 

@@ -14,6 +14,17 @@
 
 #include "json.h"
 
+/* What becomes of a rule. */
+struct kind {
+	const char *name; /* in JSON */
+	char mark;
+	enum tint tint;
+};
+
+static const struct kind coming = {"added", '+', TINT_GREEN};
+static const struct kind going = {"removed", '-', TINT_RED};
+static const struct kind changing = {"changed", '~', TINT_YELLOW};
+
 /* One value that is different. `before` or `after` is NULL for a grant that comes or goes. */
 struct difference {
 	const char *key, *before, *after, *origin;
@@ -62,18 +73,27 @@ static void find_news(struct differences *out, const struct changes *changes, co
 	rule_text_free(&fallback);
 }
 
+static void find_changes(struct differences *out, const struct rule_text *before, const struct rule_text *after)
+{
+	for (size_t i = 0; i < VALUES; i++)
+		if (strcmp(before->values[i].text, after->values[i].text) != 0)
+			add_difference(out, after->values[i].key, &before->values[i], &after->values[i]);
+	for (size_t i = VALUES; i < before->count; i++)
+		if (!grants(after, &before->values[i]))
+			add_difference(out, before->values[i].key, &before->values[i], NULL);
+}
+
+/* Of a rule that goes there is nothing to say but that it goes. */
 static void find_differences(struct differences *out, const struct changes *changes, const struct rule_text *before,
                              const struct rule_text *after)
 {
-	if (!before)
+	if (!after)
+		return;
+	if (before)
+		find_changes(out, before, after);
+	else
 		find_news(out, changes, after);
-	for (size_t i = 0; before && after && i < VALUES; i++)
-		if (strcmp(before->values[i].text, after->values[i].text) != 0)
-			add_difference(out, after->values[i].key, &before->values[i], &after->values[i]);
-	for (size_t i = VALUES; before && after && i < before->count; i++)
-		if (!grants(after, &before->values[i]))
-			add_difference(out, before->values[i].key, &before->values[i], NULL);
-	for (size_t i = VALUES; after && i < after->count; i++)
+	for (size_t i = VALUES; i < after->count; i++)
 		if (!grants(before, &after->values[i]))
 			add_difference(out, after->values[i].key, NULL, &after->values[i]);
 }
@@ -126,17 +146,12 @@ static void write_difference(const struct changes *changes, const struct differe
 	fputc('\n', changes->stream);
 }
 
-static void write_lines(const struct changes *changes, const struct rule_text *before, const struct rule_text *after,
+static void write_lines(const struct changes *changes, const struct rule_text *rule, const struct kind *kind,
                         const struct differences *differences)
 {
-	if (!before)
-		write_head(changes, after, '+', TINT_GREEN);
-	else if (!after)
-		write_head(changes, before, '-', TINT_RED);
-	else
-		write_head(changes, after, '~', TINT_YELLOW);
+	write_head(changes, rule, kind->mark, kind->tint);
 	for (size_t i = 0; i < differences->count; i++)
-		write_difference(changes, &differences->list[i], !before);
+		write_difference(changes, &differences->list[i], kind == &coming);
 }
 
 /* ---- JSON -------------------------------------------------------------------------------------------------------- */
@@ -146,18 +161,12 @@ static json_t *text_or_null(const char *text)
 	return text ? json_text(text) : json_null();
 }
 
-static void write_json(const struct changes *changes, const struct rule_text *before, const struct rule_text *after,
+static void write_json(const struct changes *changes, const struct rule_text *rule, const struct kind *kind,
                        const struct differences *differences)
 {
-	const struct rule_text *rule = after ? after : before;
-	const char *change = "changed";
 	json_t *values = json_array();
 	bool is_first = changes->added + changes->removed + changes->changed + changes->obstacles == 1;
 
-	if (!before)
-		change = "added";
-	else if (!after)
-		change = "removed";
 	for (size_t i = 0; i < differences->count; i++) {
 		const struct difference *difference = &differences->list[i];
 
@@ -167,7 +176,7 @@ static void write_json(const struct changes *changes, const struct rule_text *be
 		                                        text_or_null(difference->origin)));
 	}
 	json_line(changes->stream, is_first ? "\n" : ",\n",
-	          json_pack("{ss ss so so}", "change", change, "kind", rule_kind_name(rule->kind), "name",
+	          json_pack("{ss ss so so}", "change", kind->name, "kind", rule_kind_name(rule->kind), "name",
 	                    json_text(rule_bare_name(rule)), "values", values));
 }
 
@@ -175,21 +184,26 @@ static void write_json(const struct changes *changes, const struct rule_text *be
 
 void change_report(struct changes *changes, const struct rule_text *before, const struct rule_text *after)
 {
+	const struct rule_text *rule = after ? after : before;
 	struct differences differences = {0};
+	const struct kind *kind = &changing;
 
-	find_differences(&differences, changes, before, after);
-	if (before && after && differences.count == 0)
+	if (!rule)
 		return;
+	find_differences(&differences, changes, before, after);
 	if (!before)
-		changes->added++;
+		kind = &coming;
 	else if (!after)
-		changes->removed++;
-	else
-		changes->changed++;
+		kind = &going;
+	else if (differences.count == 0)
+		return;
+	changes->added += kind == &coming;
+	changes->removed += kind == &going;
+	changes->changed += kind == &changing;
 	if (changes->stream && changes->is_json)
-		write_json(changes, before, after, &differences);
+		write_json(changes, rule, kind, &differences);
 	else if (changes->stream)
-		write_lines(changes, before, after, &differences);
+		write_lines(changes, rule, kind, &differences);
 	free(differences.list);
 }
 

@@ -105,11 +105,11 @@ static void format_part(char *text, size_t size, const struct shmq_quota *quota,
 		snprintf(text, size, "%s", shmq_enforcement_name(quota->enforcement[resource]));
 		break;
 	case PART_WARN:
-		snprintf(text, size, "%u%%",
+		snprintf(text, size, "%d%%",
 		         quota->warning[resource] ? quota->warning[resource] : SHMQ_WARNING_PERCENT);
 		break;
 	case PART_CRITICAL:
-		snprintf(text, size, "%u%%",
+		snprintf(text, size, "%d%%",
 		         quota->critical[resource] ? quota->critical[resource] : SHMQ_CRITICAL_PERCENT);
 		break;
 	default:
