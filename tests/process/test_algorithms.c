@@ -122,7 +122,7 @@ static void expect_no_excess(struct book *book, uint64_t (*bound)(uint64_t lengt
 	qsort(book->notes, count, sizeof(book->notes[0]), by_begin);
 	for (size_t i = 0; i < count; i++)
 		ends[i] = &book->notes[i];
-	qsort(ends, count, sizeof(ends[0]), by_end);
+	qsort(ends, count, sizeof(const struct note *), by_end);
 	for (size_t first = 0; first < count; first++) {
 		uint64_t begin_ns = book->notes[first].begun_ns, sum = 0;
 
