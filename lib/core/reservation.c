@@ -289,6 +289,12 @@ static int memory_change(const struct charge *charge, const struct ledger_entry 
 	struct group_chain chain;
 	unsigned admitted;
 
+	/* On its way to another group, of which the entry would know nothing: refused and counted. */
+	if (bytes > held && charge_is_frozen(charge)) {
+		struct charge_receipt none;
+
+		return charge_take(charge, SHMQ_MEMORY, bytes - held, false, verdict, &none);
+	}
 	if (bytes > held) {
 		group_chain_of(charge->component->segment, charge->quotas, charge->component->key.index, &chain);
 		holding_begin(&steps);
