@@ -116,7 +116,7 @@ int shmq_segment_create(struct shmq_segment **out, const char *name, const struc
 
 int shmq_segment_open(struct shmq_segment **out, const char *name, enum shmq_access access)
 {
-	if (out == NULL || name == NULL || access < SHMQ_CONTROL || access > SHMQ_OBSERVE)
+	if (out == NULL || name == NULL || access < SHMQ_CONTROL || access > SHMQ_EXAMINE)
 		return -EINVAL;
 	return segment_open(out, name, access);
 }
