@@ -651,9 +651,13 @@ struct shmq_verdict {
 	uint64_t current;   /* used when it was judged, in the resource's unit */
 	uint64_t requested;
 	uint64_t limit;
-	uint64_t remaining;      /* what could still be taken after this call */
-	uint64_t retry_after_ns; /* until the window ends; 0 when admitted; UINT64_MAX when waiting cannot help */
-	uint64_t period_ns;      /* the window's length; 0 for levels */
+	uint64_t remaining; /* what could still be taken after this call */
+	/*
+	 * Until it would be admitted if nobody takes anything: until the window ends; of a sliding window or bucket until
+	 * enough has flowed out. 0 when admitted; UINT64_MAX when waiting cannot help.
+	 */
+	uint64_t retry_after_ns;
+	uint64_t period_ns; /* the window's length; 0 for levels */
 };
 
 struct shmq_demand {
@@ -955,7 +959,7 @@ struct shmq_resource_status {
 	uint64_t total;         /* everything ever taken since registration */
 	uint64_t denied;        /* how many operations were refused */
 	uint64_t would_deny;    /* how many were admitted only because the component just warns */
-	uint64_t window_end_ns; /* when the window ends, CLOCK_MONOTONIC; 0 for levels */
+	uint64_t window_end_ns; /* when the window ends, or a bucket is full again, CLOCK_MONOTONIC; 0 for levels */
 	double percentage;      /* used of limit; of a zero limit 0 when nothing is used and 100 otherwise */
 };
 

@@ -139,19 +139,20 @@ int shmq_check(struct shmq_component *c, int resource, uint64_t amount, struct s
 	if (result < 0)
 		return result;
 	do {
-		struct charge charge;
-
 		result = look_begin(&look, c);
 		if (result < 0)
 			return result;
-		charge = charge_of(c, &look);
-		result = charge_check(&charge, resource, amount, verdict);
+		if (__builtin_expect(verdict != NULL || !charge_fits(&look, resource, amount), 0)) {
+			struct charge charge = charge_of(c, &look);
+
+			result = charge_check(&charge, resource, amount, verdict);
+		}
 	} while (!look_end(&look, c));
 	return result;
 }
 
 /* `is_forced`: it has happened already, and is taken whatever the limit. */
-static inline HOT_INLINE int take(struct shmq_component *c, int resource, uint64_t amount, bool is_forced,
+static inline HOT_INLINE int take(struct shmq_component *c, int resource, bool is_rate, uint64_t amount, bool is_forced,
                                   struct shmq_verdict *verdict)
 {
 	int result = check_arguments(c, resource, amount, verdict);
@@ -162,21 +163,34 @@ static inline HOT_INLINE int take(struct shmq_component *c, int resource, uint64
 	result = operation_begin(&operation, c);
 	if (result < 0)
 		return result;
-	result = charge_take_plain(c, operation.slot, operation.quota, resource, amount, is_forced, verdict);
+	result = charge_take_plain(c, &operation, resource, is_rate, amount, is_forced, verdict);
 	operation_end(&operation);
 	return result;
 }
 
+/* Two functions rather than one with both ways in it: each keeps what it needs in registers. */
+static __attribute__((noinline)) int try_consume_rate(struct shmq_component *c, int resource, uint64_t amount,
+                                                      struct shmq_verdict *verdict)
+{
+	return take(c, resource, true, amount, false, verdict);
+}
+
+static __attribute__((noinline)) int try_consume_level(struct shmq_component *c, int resource, uint64_t amount,
+                                                       struct shmq_verdict *verdict)
+{
+	return take(c, resource, false, amount, false, verdict);
+}
+
 int shmq_try_consume(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict)
 {
-	return take(c, resource, amount, false, verdict);
+	return tracker_is_rate(resource) ? try_consume_rate(c, resource, amount, verdict)
+	                                 : try_consume_level(c, resource, amount, verdict);
 }
 
 int shmq_try_consume_all(struct shmq_component *c, const struct shmq_demand *demands, size_t count,
                          struct shmq_verdict *verdict)
 {
 	struct operation operation;
-	struct charge charge;
 	int result;
 
 	if (verdict != NULL)
@@ -191,22 +205,20 @@ int shmq_try_consume_all(struct shmq_component *c, const struct shmq_demand *dem
 	result = operation_begin(&operation, c);
 	if (result < 0)
 		return result;
-	charge = charge_of(c, &operation);
-	result = demands_take(&charge, demands, count, verdict);
+	result = demands_take(c, &operation, demands, count, verdict);
 	operation_end(&operation);
 	return result;
 }
 
 int shmq_consume(struct shmq_component *c, int resource, uint64_t amount)
 {
-	return take(c, resource, amount, true, NULL);
+	return take(c, resource, tracker_is_rate(resource), amount, true, NULL);
 }
 
 int shmq_release(struct shmq_component *c, int resource, uint64_t amount)
 {
 	int result = check_arguments(c, resource, amount, NULL);
 	struct operation operation;
-	struct charge charge;
 
 	if (result < 0)
 		return result;
@@ -215,8 +227,7 @@ int shmq_release(struct shmq_component *c, int resource, uint64_t amount)
 	result = operation_begin(&operation, c);
 	if (result < 0)
 		return result;
-	charge = charge_of(c, &operation);
-	result = charge_release(&charge, resource, amount);
+	result = charge_release_plain(c, &operation, resource, amount);
 	operation_end(&operation);
 	return result;
 }
@@ -453,6 +464,7 @@ int shmq_status(struct shmq_component *c, struct shmq_status *out)
 			struct tracker_limits limits = tracker_limits(look.quota, i);
 
 			tracker_read(look.tracker, i, &limits, c->segment->is_image, &out->resource[i]);
+			out->resource[i].denied += tally_sum(c->segment, c->key.index, i);
 		}
 	} while (!look_end(&look, c));
 	return 0;

@@ -13,6 +13,7 @@
 
 #define CLOCK_COARSE_FROM_MS UINT64_C(100)
 #define CLOCK_COARSE_LAG_MS UINT64_C(10) /* at HZ=100, the slowest tick */
+#define MS_PER_S UINT64_C(1000)
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)
 

@@ -65,35 +65,54 @@ void charge_watch(struct shmq_component *component, const struct shmq_shm_quota 
 	report_watch(&report, resource, component->key.index, &limits, used);
 }
 
-int charge_refused(struct shmq_component *component, const struct shmq_shm_quota *quota, int resource, uint64_t amount,
-                   const struct charge_seen *seen, struct shmq_verdict *verdict)
+/* It passed its limit, but the quota does not enforce it. */
+static __attribute__((noinline)) int admit_anyway(struct shmq_component *component, const struct shmq_shm_quota *quota,
+                                                  int resource, uint64_t amount, struct shmq_verdict *verdict)
 {
 	struct report report = {component, quota - component->key.index};
 	struct tracker_limits limits = tracker_limits(quota, resource);
-	enum shmq_enforcement enforcement = charge_enforcement(&limits);
 	struct tracker_receipt receipt;
 	int result;
 
-	if (verdict != NULL) {
-		tracker_judge(verdict, &limits, seen->used, 0);
-		tracker_advise(verdict, &limits, seen->start_ms, seen->now_ms);
-	}
-	if (seen->used + amount <= limits.limit)
-		return -EOVERFLOW; /* it passed the end of what can be counted, not the limit */
-	if (enforcement == SHMQ_ENFORCE_DENY) {
-		report_refusal(&report, resource, amount, component->key.index, true);
-		return SHMQ_DENIED;
-	}
 	limits.limit = SHMQ_UNLIMITED;
 	result = tracker_take(component->segment, component->key.index, resource, &limits, amount, NULL, &receipt);
 	if (result != SHMQ_OK)
 		return result;
 	verdict_admit(verdict);
 	report_watch(&report, resource, component->key.index, &limits, receipt.used + amount);
-	if (enforcement == SHMQ_ENFORCE_OFF)
+	if (charge_enforcement(&limits) == SHMQ_ENFORCE_OFF)
 		return SHMQ_OK;
 	report_refusal(&report, resource, amount, component->key.index, false);
 	return SHMQ_WOULD_DENY;
+}
+
+static __attribute__((noinline)) void explain(struct shmq_verdict *verdict, const struct shmq_shm_quota *quota,
+                                              int resource, const struct charge_seen *seen)
+{
+	struct tracker_limits limits = tracker_limits(quota, resource);
+
+	tracker_judge(verdict, &limits, seen->used, 0);
+	tracker_advise(verdict, &limits, seen->start_ms, seen->now_ms);
+}
+
+int charge_refused(struct shmq_component *component, const struct operation *operation, int resource, uint64_t amount,
+                   const struct charge_seen *seen, struct shmq_verdict *verdict)
+{
+	const struct shmq_shm_quota *quota = operation->quota;
+	struct report report = {component, quota - component->key.index};
+	/* relaxed: as tracker_limits() */
+	uint64_t limit = quota_limit(shm_load_relaxed(&quota->resource[resource].limit));
+	uint64_t mode = shm_load_relaxed(&quota->resource[resource].mode);
+
+	if (verdict != NULL)
+		explain(verdict, quota, resource, seen);
+	if (seen->used + amount <= limit)
+		return -EOVERFLOW; /* it passed the end of what can be counted, not the limit */
+	if (mode_enforcement(mode) != SHMQ_ENFORCE_DENY)
+		return admit_anyway(component, quota, resource, amount, verdict);
+	report_denial(&report, operation->slot, resource, amount,
+	              seen->now_ms != 0 ? seen->now_ms / MS_PER_S : clock_coarse_s());
+	return SHMQ_DENIED;
 }
 
 /* ---- Rates and plain amounts, rank by rank ---- */
@@ -277,11 +296,6 @@ static bool open_entry(const struct charge *charge, const struct group_chain *ch
 	return true;
 }
 
-static unsigned levels_of(int resource)
-{
-	return resource == SHMQ_STORAGE ? LEDGER_STORAGE : LEDGER_MEMORY;
-}
-
 static int take_levels(const struct charge *charge, const struct group_chain *chain, int resource, uint64_t amount,
                        bool is_forced, struct shmq_verdict *verdict)
 {
@@ -293,7 +307,7 @@ static int take_levels(const struct charge *charge, const struct group_chain *ch
 	charge_add_steps(charge, chain, resource, amount, &steps);
 	for (unsigned i = 0; is_forced && i < steps.count; i++)
 		steps.step[i].ceiling = LEVEL_CEILING;
-	if (!open_entry(charge, chain, levels_of(resource), &entry))
+	if (!open_entry(charge, chain, ledger_levels(resource), &entry))
 		return -EAGAIN; /* only where the slot's memory is damaged: an entry is left for this */
 	admitted = holding_take(&entry, &steps, false);
 	holding_unlock(holding_private(&entry));
@@ -319,11 +333,10 @@ int charge_take(const struct charge *charge, int resource, uint64_t amount, bool
 	return take_levels(charge, &chain, resource, amount, is_forced, verdict);
 }
 
-int charge_take_otherwise(struct shmq_component *component, struct shmq_shm_slot *slot,
-                          const struct shmq_shm_quota *quota, int resource, uint64_t amount, bool is_forced,
-                          struct shmq_verdict *verdict)
+int charge_take_otherwise(struct shmq_component *component, const struct operation *operation, int resource,
+                          uint64_t amount, bool is_forced, struct shmq_verdict *verdict)
 {
-	struct charge charge = {component, slot, quota - component->key.index};
+	struct charge charge = {component, operation->slot, operation->quota - component->key.index};
 	struct charge_receipt receipt;
 
 	return charge_take(&charge, resource, amount, is_forced, verdict, &receipt);
@@ -339,7 +352,7 @@ static int release_level(const struct charge *charge, const struct group_chain *
 		*released = level_release(&place, amount);
 		return 0;
 	}
-	if (!open_entry(charge, chain, levels_of(resource), &entry))
+	if (!open_entry(charge, chain, ledger_levels(resource), &entry))
 		return -EAGAIN; /* as take_levels() */
 	*released = holding_release(&entry, amount);
 	holding_unlock(holding_private(&entry));
@@ -393,15 +406,6 @@ int charge_check(const struct charge *charge, int resource, uint64_t amount, str
 	struct group_chain chain;
 	int result = SHMQ_OK;
 
-	if (verdict == NULL && group_parent(charge_quota(charge)) == 0) {
-		struct tracker_limits limits = tracker_limits(charge_quota(charge), resource);
-
-		result = tracker_check(&charge->component->segment->trackers[charge->component->key.index], resource,
-		                       &limits, amount, NULL);
-		if (result != SHMQ_DENIED)
-			return result;
-	}
-	result = SHMQ_OK;
 	group_chain_of(charge->component->segment, charge->quotas, charge->component->key.index, &chain);
 	for (unsigned i = 0; i < chain.count && (result == SHMQ_OK || result == SHMQ_WOULD_DENY); i++) {
 		int here = check_rank(charge, chain.component[i], resource, amount, verdict);
@@ -425,7 +429,7 @@ void charge_reset(const struct charge *charge)
 	if ((shm_load_acquire(&charge_quota(charge)->flags) & QUOTA_GROUP) != 0) /* (D3) */
 		return;
 	group_chain_of(charge->component->segment, charge->quotas, component, &chain);
-	for (size_t i = 0; i < LAYOUT_LEVELS && open_entry(charge, &chain, levels_of(levels[i]), &entry); i++) {
+	for (size_t i = 0; i < LAYOUT_LEVELS && open_entry(charge, &chain, ledger_levels(levels[i]), &entry); i++) {
 		holding_drop(&entry);
 		holding_unlock(holding_private(&entry));
 	}

@@ -12,6 +12,7 @@
 
 #include "core/handle.h"
 #include "core/holding.h"
+#include "core/operation.h"
 #include "core/report.h"
 
 #include <errno.h>
@@ -37,7 +38,7 @@ static inline const struct shmq_shm_quota *charge_quota(const struct charge *cha
 
 static inline enum shmq_enforcement charge_enforcement(const struct tracker_limits *limits)
 {
-	return (enum shmq_enforcement)(limits->mode >> MODE_ENFORCE_AT & ((1 << MODE_ENFORCE_BITS) - 1));
+	return mode_enforcement(limits->mode);
 }
 
 static inline HOT_INLINE struct report charge_report(const struct charge *charge)
@@ -66,68 +67,129 @@ struct charge_seen {
 };
 
 /* The ways that charge_take_plain() does not go itself. They are off the hot path, and so small calls there. */
-int charge_take_otherwise(struct shmq_component *component, struct shmq_shm_slot *slot,
-                          const struct shmq_shm_quota *quota, int resource, uint64_t amount, bool is_forced,
-                          struct shmq_verdict *verdict);
-int charge_refused(struct shmq_component *component, const struct shmq_shm_quota *quota, int resource, uint64_t amount,
+int charge_take_otherwise(struct shmq_component *component, const struct operation *operation, int resource,
+                          uint64_t amount, bool is_forced, struct shmq_verdict *verdict);
+int charge_refused(struct shmq_component *component, const struct operation *operation, int resource, uint64_t amount,
                    const struct charge_seen *seen, struct shmq_verdict *verdict);
 void charge_tell(struct shmq_verdict *verdict, const struct shmq_shm_quota *quota, int resource, uint64_t used,
                  uint64_t amount);
 void charge_watch(struct shmq_component *component, const struct shmq_shm_quota *quota, int resource, uint64_t used);
 
-/*
- * charge_take() for who needs no receipt: the hot path, written out for a component without groups and for levels and
- * plain windows. Everything else is a call.
- */
-static inline HOT_INLINE int charge_take_plain(struct shmq_component *component, struct shmq_shm_slot *slot,
-                                               const struct shmq_shm_quota *quota, int resource, uint64_t amount,
-                                               bool is_forced, struct shmq_verdict *verdict)
+/* What the plain ways go by: one resource of a quota. */
+struct charge_bounds {
+	uint64_t limit; /* one of none is above all that can be used */
+	uint64_t ceiling, mode, period_ms;
+	bool is_plain; /* neither groups nor another algorithm than a window */
+};
+
+static inline HOT_INLINE struct charge_bounds charge_bounds(const struct shmq_shm_quota *quota, int resource)
 {
-	struct shmq_shm_tracker *tracker = &component->segment->trackers[component->key.index];
 	/* relaxed: directory_quota() acquired them */
 	uint64_t limit = shm_load_relaxed(&quota->resource[resource].limit) & QUOTA_AMOUNT_MASK;
 	uint64_t mode = shm_load_relaxed(&quota->resource[resource].mode);
 	uint64_t special = shm_load_relaxed(&quota->flags) & (QUOTA_GROUPED | QUOTA_FROZEN);
-	uint64_t ceiling = limit < WINDOW_CEILING && !is_forced ? limit : WINDOW_CEILING; /* that of levels, too */
+
+	return (struct charge_bounds){.limit = limit,
+	                              .ceiling =
+	                                  limit < WINDOW_CEILING ? limit : WINDOW_CEILING, /* that of levels, too */
+	                              .mode = mode,
+	                              .period_ms = mode >> MODE_PERIOD_AT,
+	                              .is_plain = (special | (mode & MODE_ALGORITHM_MASK)) == 0};
+}
+
+/* A hint: charge_watch() looks closely. */
+static inline HOT_INLINE bool charge_is_watched(const struct charge_bounds *bounds, const struct shm_u32 *threshold,
+                                                uint64_t used)
+{
+	/* relaxed: nothing is ordered by it */
+	return used * 100 >= bounds->limit * (bounds->mode >> MODE_WARNING_AT & MODE_PERCENT_MASK) ||
+	       shm_load32_relaxed(threshold) != 0;
+}
+
+/*
+ * charge_take() for who needs no receipt: the hot path, written out for a component without groups and for levels and
+ * plain windows. Everything else is a call. `is_rate` is a constant where it is inlined: the two have little in common.
+ */
+static inline HOT_INLINE int charge_take_plain(struct shmq_component *component, const struct operation *operation,
+                                               int resource, bool is_rate, uint64_t amount, bool is_forced,
+                                               struct shmq_verdict *verdict)
+{
+	const struct shmq_shm_quota *quota = operation->quota;
+	struct shmq_shm_tracker *tracker = operation->tracker;
+	struct charge_bounds bounds = charge_bounds(quota, resource);
+	uint64_t ceiling = is_forced ? WINDOW_CEILING : bounds.ceiling;
 	struct window_view view = {0};
 	uint64_t now_ms = 0;
 	bool is_taken;
 
-	if (__builtin_expect((special | (mode & MODE_ALGORITHM_MASK)) != 0, 0))
-		return charge_take_otherwise(component, slot, quota, resource, amount, is_forced, verdict);
-	if (tracker_is_rate(resource)) {
-		now_ms = clock_window_ms(mode >> MODE_PERIOD_AT);
-		is_taken = window_take(tracker_rate(tracker, resource), amount, ceiling, mode >> MODE_PERIOD_AT, now_ms,
-		                       &view);
+	if (__builtin_expect(!bounds.is_plain, 0))
+		return charge_take_otherwise(component, operation, resource, amount, is_forced, verdict);
+	if (is_rate) {
+		now_ms = clock_window_ms(bounds.period_ms);
+		is_taken =
+		    window_take(tracker_rate(tracker, resource), amount, ceiling, bounds.period_ms, now_ms, &view);
 	} else {
 		struct level_place place = tracker_level(component->segment, component->key.index, resource);
 
-		is_taken = level_take(&place, amount, ceiling, &view.used);
+		is_taken = level_take_at(&tracker->level[place.number], &place, 0, amount, ceiling, &view.used);
 	}
 	if (__builtin_expect(!is_taken, 0)) {
 		struct charge_seen seen = {view.used, view.start_ms, now_ms};
 
-		return is_forced ? -EOVERFLOW : charge_refused(component, quota, resource, amount, &seen, verdict);
+		return is_forced ? -EOVERFLOW : charge_refused(component, operation, resource, amount, &seen, verdict);
 	}
-	/* relaxed: a hint; charge_watch() looks closely. A limit of none is above all that can be used. */
-	if (__builtin_expect((view.used + amount) * 100 >= limit * (mode >> MODE_WARNING_AT & MODE_PERCENT_MASK) ||
-	                         shm_load32_relaxed(&tracker->threshold[resource]) != 0,
-	                     0))
+	if (__builtin_expect(charge_is_watched(&bounds, &tracker->threshold[resource], view.used + amount), 0))
 		charge_watch(component, quota, resource, view.used + amount);
 	if (verdict != NULL)
 		charge_tell(verdict, quota, resource, view.used, amount);
 	return SHMQ_OK;
 }
 
-/* Take back what charge_take() took of a rate. Its share of total and peak stays. */
-void charge_give_back(const struct shmq_segment *segment, int resource, uint64_t amount,
-                      const struct charge_receipt *receipt);
-
 /* Tell whether an amount would be admitted. Changes nothing; works for observers. */
 int charge_check(const struct charge *charge, int resource, uint64_t amount, struct shmq_verdict *verdict);
 
+/* Whether charge_check() would certainly admit it: written out as charge_take_plain() is. */
+static inline HOT_INLINE bool charge_fits(const struct operation *look, int resource, uint64_t amount)
+{
+	struct charge_bounds bounds = charge_bounds(look->quota, resource);
+	uint64_t used;
+
+	if (__builtin_expect(!bounds.is_plain, 0))
+		return false;
+	used = tracker_is_rate(resource) ? window_peek(tracker_rate(look->tracker, resource), bounds.period_ms,
+	                                               clock_window_ms(bounds.period_ms))
+	                                 : level_peek(&look->tracker->level[resource == SHMQ_STORAGE ? 0 : 1]);
+	return used <= bounds.ceiling && amount <= bounds.ceiling - used;
+}
+
 /* Returns 0; -ERANGE where less was used: the level is zero then, and the event counted. */
 int charge_release(const struct charge *charge, int resource, uint64_t amount);
+
+/*
+ * charge_release(), written out for a component without groups. What falls can only clear a threshold, and there is none
+ * to clear where the word is 0.
+ */
+static inline HOT_INLINE int charge_release_plain(struct shmq_component *component, const struct operation *operation,
+                                                  int resource, uint64_t amount)
+{
+	struct level_place place = tracker_level(component->segment, component->key.index, resource);
+	/* relaxed: as the limits; a hint, as in charge_is_watched() */
+	uint64_t special = shm_load_relaxed(&operation->quota->flags) & (QUOTA_GROUPED | QUOTA_FROZEN);
+
+	if (__builtin_expect((special | shm_load32_relaxed(&operation->tracker->threshold[resource])) != 0, 0)) {
+		struct charge charge = {component, operation->slot, operation->quota - component->key.index};
+
+		return charge_release(&charge, resource, amount);
+	}
+	if (__builtin_expect(level_release(&place, amount) == amount, 1))
+		return 0;
+	shm_add_relaxed(&operation->tracker->over_released, 1); /* relaxed: a figure for people */
+	return -ERANGE;
+}
+
+/* Take back what charge_take() took of a rate. Its share of total and peak stays. */
+void charge_give_back(const struct shmq_segment *segment, int resource, uint64_t amount,
+                      const struct charge_receipt *receipt);
 
 /*
  * Fill in the steps of a level for all ranks of a chain, behind those that are there already.

@@ -86,16 +86,100 @@ static int take_all(const struct charge *charge, const struct demands *demands, 
 	return result;
 }
 
-int demands_take(const struct charge *charge, const struct shmq_demand *demands, size_t count,
-                 struct shmq_verdict *verdict)
+/* ---- The frequent case: no groups, plain windows, at most one level ---- */
+
+/* What was taken of each resource, so that it can be taken back and told of. */
+struct taken {
+	uint64_t used[SHMQ_RESOURCES]; /* before */
+	uint32_t seq[SHMQ_RESOURCES];
+};
+
+/* Tell whether all of it fits, and is to be taken in the plain way. */
+static bool all_fit(const struct operation *operation, const struct demands *demands)
 {
+	for (int resource = 0; resource < SHMQ_RESOURCES; resource++)
+		if (demands->is_asked[resource] && !charge_fits(operation, resource, demands->amount[resource]))
+			return false;
+	return demands->amount[SHMQ_STORAGE] == 0 || demands->amount[SHMQ_MEMORY] == 0;
+}
+
+static bool take_one(const struct shmq_component *component, const struct operation *operation, int resource,
+                     uint64_t amount, struct taken *taken)
+{
+	struct charge_bounds bounds = charge_bounds(operation->quota, resource);
+	struct window_view view;
+	bool is_taken;
+
+	if (!tracker_is_rate(resource)) {
+		struct level_place place = tracker_level(component->segment, component->key.index, resource);
+
+		return level_take(&place, amount, bounds.ceiling, &taken->used[resource]);
+	}
+	is_taken = window_take(tracker_rate(operation->tracker, resource), amount, bounds.ceiling, bounds.period_ms,
+	                       clock_window_ms(bounds.period_ms), &view);
+	taken->used[resource] = view.used;
+	taken->seq[resource] = view.seq;
+	return is_taken;
+}
+
+/* In the order of take_all(): who dies in between leaves nothing for ever. */
+static const int taking_order[SHMQ_RESOURCES] = {SHMQ_MESSAGES, SHMQ_NETWORK, SHMQ_CPU, SHMQ_STORAGE, SHMQ_MEMORY};
+
+/* Returns false where it was not taken: another worker was quicker. */
+static bool take_each(const struct shmq_component *component, const struct operation *operation,
+                      const struct demands *demands, struct taken *taken)
+{
+	for (int i = 0; i < SHMQ_RESOURCES; i++) {
+		int resource = taking_order[i];
+
+		if (demands->amount[resource] == 0 ||
+		    take_one(component, operation, resource, demands->amount[resource], taken))
+			continue;
+		while (--i >= 0) /* a level is taken last */
+			if (demands->amount[taking_order[i]] > 0)
+				window_refund(tracker_rate(operation->tracker, taking_order[i]),
+				              taken->seq[taking_order[i]], demands->amount[taking_order[i]]);
+		return false;
+	}
+	return true;
+}
+
+static void tell_of_each(struct shmq_component *component, const struct operation *operation,
+                         const struct demands *demands, const struct taken *taken, struct shmq_verdict *verdict)
+{
+	for (int i = 0; i < SHMQ_RESOURCES; i++) {
+		int resource = taking_order[i];
+		uint64_t amount = demands->amount[resource], used = taken->used[resource];
+		struct charge_bounds bounds = charge_bounds(operation->quota, resource);
+
+		if (amount == 0)
+			continue;
+		if (charge_is_watched(&bounds, &operation->tracker->threshold[resource], used + amount))
+			charge_watch(component, operation->quota, resource, used + amount);
+		if (verdict == NULL)
+			continue;
+		verdict_about(verdict, demands, resource);
+		charge_tell(verdict, operation->quota, resource, used, amount);
+	}
+}
+
+int demands_take(struct shmq_component *component, const struct operation *operation, const struct shmq_demand *demands,
+                 size_t count, struct shmq_verdict *verdict)
+{
+	struct charge charge = {component, operation->slot, operation->quota - component->key.index};
 	struct demands sums = {0};
+	struct taken taken;
 	int result;
 
 	for (size_t i = 0; i < count; i++) {
 		sums.amount[demands[i].resource] += demands[i].amount;
 		sums.is_asked[demands[i].resource] = true;
 	}
-	result = check_all(charge, &sums, verdict);
-	return is_admitted(result) ? take_all(charge, &sums, verdict) : result;
+	if (all_fit(operation, &sums) && take_each(component, operation, &sums, &taken)) {
+		tell_of_each(component, operation, &sums, &taken, verdict);
+		return SHMQ_OK;
+	}
+	/* Otherwise; it also says why not. */
+	result = check_all(&charge, &sums, verdict);
+	return is_admitted(result) ? take_all(&charge, &sums, verdict) : result;
 }

@@ -17,7 +17,7 @@
  *
  * Returns  as tracker_take(), and -EAGAIN where the ledger is full; with anything but SHMQ_OK nothing is taken
  */
-int demands_take(const struct charge *charge, const struct shmq_demand *demands, size_t count,
-                 struct shmq_verdict *verdict);
+int demands_take(struct shmq_component *component, const struct operation *operation, const struct shmq_demand *demands,
+                 size_t count, struct shmq_verdict *verdict);
 
 #endif

@@ -60,6 +60,40 @@ static inline const struct shmq_shm_quota *directory_quota(const struct shmq_seg
 	return (shm_load_acquire(&quota->flags) & QUOTA_PRESENT) != 0 ? quota : NULL;
 }
 
+/* Where a registration's quota will be found unless the policy changes: an aim taken before a read section begins. */
+struct directory_aim {
+	const struct shm_u64 *generation, *genstate;
+	const struct shmq_shm_quota *quota;
+	uint64_t seen; /* the generation that was aimed by */
+};
+
+/*
+ * Nothing that stands behind the fence of a read section begins before it is through. Addresses are worked out before:
+ * then a load is all that waits, not the loads that lead to it.
+ */
+static inline HOT_INLINE struct directory_aim directory_aim(const struct shmq_segment *segment,
+                                                            const struct directory_key *key)
+{
+	const struct shm_u64 *generation = &segment->policy->control.generation;
+	uint64_t seen = shm_load_relaxed(generation); /* relaxed: a guess, looked at once more in the section */
+
+	return (struct directory_aim){generation, &segment->entries[key->index].genstate,
+	                              &segment->quotas[seen & 1][key->index], seen};
+}
+
+/* directory_quota() by an aim. Inside a read section. */
+static inline HOT_INLINE const struct shmq_shm_quota *directory_aimed_quota(const struct shmq_segment *segment,
+                                                                            const struct directory_key *key,
+                                                                            const struct directory_aim *aim)
+{
+	/* (D1) acquire: as in directory_quotas(). */
+	if (__builtin_expect(shm_load_acquire(aim->generation) != aim->seen, 0))
+		return directory_quota(segment, key);
+	if (__builtin_expect(shm_load_acquire(aim->genstate) != key->genstate, 0)) /* (D2) */
+		return NULL;
+	return (shm_load_acquire(&aim->quota->flags) & QUOTA_PRESENT) != 0 ? aim->quota : NULL; /* (D3) */
+}
+
 /*
  * Tell, after reading, whether the registration was in force all the while. Only observers need it: they have no read
  * section that keeps the entry.

@@ -99,6 +99,14 @@ const char *events_kind_name(int kind);
 /* No loop over what others write is longer; real ones end after a few rounds. */
 #define EVENT_TRIES 64
 
+/* True where one was written in this very second: one load. Otherwise event_is_due() tells. */
+static inline bool event_is_fresh(const struct shm_u64 *word, uint64_t now_s)
+{
+	uint64_t seen = shm_load_relaxed(word); /* relaxed: a hint */
+
+	return seen != 0 && (uint32_t)(seen >> 32) == (uint32_t)now_s;
+}
+
 /*
  * Tell whether an event of a kind that comes often is to be written: one per second. `word` is what was written last,
  * [second:32 | count:32], 0 nothing; `count` is how many there were with this one, whether written or not. Who sets the

@@ -68,10 +68,8 @@ void ledger_open(const struct ledger_entry *entry, const struct group_chain *cha
 {
 	struct shmq_shm_holding *holding = ledger_holding(entry);
 
-	/* relaxed throughout: `held` is 0 still, and the state releases them */
-	shm_store_relaxed(&holding->level, (uint64_t)chain->component[0] << 32 | levels);
-	shm_store_relaxed(&holding->genstate, genstate);
-	shm_store_relaxed(&holding->rest, 0);
+	ledger_open_alone(entry, chain->component[0], levels, genstate);
+	/* relaxed: as there */
 	for (unsigned i = 1; i < chain->count; i++)
 		shm_store_relaxed(&holding->ancestor[i - 1], group_registration(entry->segment, chain->component[i]));
 	if (chain->count <= LAYOUT_ANCESTORS) /* the chain ends at the first 0 */

@@ -21,6 +21,11 @@
 /* Of which levels an entry holds. */
 enum { LEDGER_STORAGE = 0, LEDGER_MEMORY = 1, LEDGER_BOTH = 2 };
 
+static inline unsigned ledger_levels(int resource)
+{
+	return resource == SHMQ_STORAGE ? LEDGER_STORAGE : LEDGER_MEMORY;
+}
+
 /* Ranks of an entry: its component and the groups above it, and all of them once more for memory where it is both. */
 #define LEDGER_RANKS (2 * (1 + LAYOUT_ANCESTORS))
 
@@ -74,6 +79,19 @@ static inline uint64_t ledger_held(const struct ledger_entry *entry)
 
 /* Say what a free entry will hold: levels (LEDGER_…) of a component, in this registration, and of its groups. */
 void ledger_open(const struct ledger_entry *entry, const struct group_chain *chain, unsigned levels, uint64_t genstate);
+
+/* The same for a component without groups. */
+static inline void ledger_open_alone(const struct ledger_entry *entry, uint32_t component, unsigned levels,
+                                     uint64_t genstate)
+{
+	struct shmq_shm_holding *holding = ledger_holding(entry);
+
+	/* relaxed throughout: `held` is 0 still, and the state releases them */
+	shm_store_relaxed(&holding->level, (uint64_t)component << 32 | levels);
+	shm_store_relaxed(&holding->genstate, genstate);
+	shm_store_relaxed(&holding->rest, 0);
+	shm_store_relaxed(&holding->ancestor[0], 0); /* where the chain ends */
+}
 
 /* True where the entry holds of these levels of a component, in this registration. */
 bool ledger_is_of(const struct ledger_entry *entry, uint32_t component, unsigned levels, uint64_t genstate);

@@ -76,15 +76,15 @@ static inline void level_before_overwriting(const struct level_place *place, boo
 }
 
 /*
- * Take `amount` if the level then is at most `ceiling` (<= LEVEL_CEILING). `*used` is the level before.
+ * Take `amount` if the level then is at most `ceiling` (<= LEVEL_CEILING). `*used` is the level before. `level` is the
+ * one at `place`, found already.
  *
  * Returns  true   taken
  *          false  it would pass the ceiling; nothing was taken
  */
-static inline HOT_INLINE bool level_take_as(const struct level_place *place, uint64_t self, uint64_t amount,
-                                            uint64_t ceiling, uint64_t *used)
+static inline HOT_INLINE bool level_take_at(struct shmq_shm_level *level, const struct level_place *place,
+                                            uint64_t self, uint64_t amount, uint64_t ceiling, uint64_t *used)
 {
-	struct shmq_shm_level *level = level_at(place);
 	/*
 	 * (L1) seq_cst: `out` before `in`.
 	 * Pairs with the CAS in level_release_as(). The other way round, an `in` older than the `out` would make the
@@ -111,6 +111,12 @@ static inline HOT_INLINE bool level_take_as(const struct level_place *place, uin
 	}
 }
 
+static inline HOT_INLINE bool level_take_as(const struct level_place *place, uint64_t self, uint64_t amount,
+                                            uint64_t ceiling, uint64_t *used)
+{
+	return level_take_at(level_at(place), place, self, amount, ceiling, used);
+}
+
 static inline bool level_take(const struct level_place *place, uint64_t amount, uint64_t ceiling, uint64_t *used)
 {
 	return level_take_as(place, 0, amount, ceiling, used);
@@ -129,6 +135,16 @@ static inline uint64_t level_release(const struct level_place *place, uint64_t a
 
 /* Look without changing anything; `level` may be mapped read-only. */
 uint64_t level_read(const struct shmq_shm_level *level);
+
+/* The same for hot paths. */
+static inline HOT_INLINE uint64_t level_peek(const struct shmq_shm_level *level)
+{
+	uint64_t out = shm_load_seq_cst(&level->out); /* (L1) */
+	uint64_t in = shm_load_seq_cst(&level->in);
+
+	return __builtin_expect(shm_load_seq_cst(&level->out) == out, 1) ? level_difference(in, out)
+	                                                                 : level_read(level);
+}
 
 /*
  * Drop `amount` of what was used when `out` was loaded, before `in`. Returns false where somebody has released since:

@@ -22,12 +22,15 @@ struct operation {
 static inline HOT_INLINE int operation_begin(struct operation *operation, const struct shmq_component *c)
 {
 	struct shmq_segment *segment = c->segment;
-	int result = worker_enter(segment, &operation->slot);
+	struct directory_key key = c->key;
+	struct directory_aim aim = directory_aim(segment, &key);
+	int result;
 
+	operation->tracker = &segment->trackers[key.index];
+	result = worker_enter(segment, &operation->slot);
 	if (result < 0)
 		return result;
-	operation->tracker = &segment->trackers[c->key.index];
-	operation->quota = directory_quota(segment, &c->key);
+	operation->quota = directory_aimed_quota(segment, &key, &aim);
 	if (__builtin_expect(operation->quota == NULL, 0)) {
 		worker_leave(operation->slot);
 		return -ESTALE;

@@ -25,6 +25,11 @@ static inline uint64_t quota_limit(uint64_t word)
 	return limit == QUOTA_AMOUNT_MASK ? SHMQ_UNLIMITED : limit;
 }
 
+static inline enum shmq_enforcement mode_enforcement(uint64_t mode)
+{
+	return (enum shmq_enforcement)(mode >> MODE_ENFORCE_AT & ((1 << MODE_ENFORCE_BITS) - 1));
+}
+
 static inline uint64_t quota_flags(const struct shmq_shm_quota *quota)
 {
 	return shm_load_relaxed(&quota->flags); /* relaxed: by the holder of the controller lock, or acquired before */

@@ -5,7 +5,6 @@
 #include "core/report.h"
 
 #include "base/process.h"
-#include "core/events.h"
 #include "core/worker.h"
 
 #include <string.h>
@@ -66,20 +65,39 @@ static void tell_refusal(const struct report *report, int resource, uint64_t amo
 	write_note(segment, &note);
 }
 
+/* Whoever finds that a second has passed adds up how many there were. */
+static void tell_if_due(const struct report *report, int resource, uint64_t amount, uint32_t refuser, bool is_denied,
+                        uint64_t now_s)
+{
+	const struct shmq_segment *segment = report->component->segment;
+	uint32_t index = report->component->key.index;
+	struct shmq_shm_tracker *own = &segment->trackers[index];
+	/* relaxed: figures for people */
+	uint64_t count = shm_load_relaxed(&own->denied[resource]) + tally_sum(segment, index, resource) +
+	                 shm_load_relaxed(&own->would_deny[resource]);
+	uint64_t suppressed;
+
+	if (event_is_due(&own->reported[resource], count, now_s, &suppressed))
+		tell_refusal(report, resource, amount, refuser, is_denied, suppressed);
+}
+
 void report_refusal(const struct report *report, int resource, uint64_t amount, uint32_t refuser, bool is_denied)
 {
 	struct shmq_shm_tracker *trackers = report->component->segment->trackers;
-	struct shmq_shm_tracker *own = &trackers[report->component->key.index];
-	struct shm_u64 *counted = is_denied ? own->denied : own->would_deny;
-	struct shm_u64 *other = is_denied ? own->would_deny : own->denied;
-	uint64_t count, suppressed;
+	uint32_t index = report->component->key.index;
+	uint64_t now_s = clock_coarse_s();
 
 	/* relaxed: figures for people */
-	if (refuser != report->component->key.index)
+	shm_add_relaxed(&(is_denied ? trackers[index].denied : trackers[index].would_deny)[resource], 1);
+	if (refuser != index)
 		shm_add_relaxed(&(is_denied ? trackers[refuser].denied : trackers[refuser].would_deny)[resource], 1);
-	count = shm_fetch_add_relaxed(&counted[resource], 1) + 1 + shm_load_relaxed(&other[resource]);
-	if (event_is_due(&own->reported[resource], count, clock_coarse_s(), &suppressed))
-		tell_refusal(report, resource, amount, refuser, is_denied, suppressed);
+	if (!event_is_fresh(&trackers[index].reported[resource], now_s))
+		tell_if_due(report, resource, amount, refuser, is_denied, now_s);
+}
+
+void report_denied(const struct report *report, int resource, uint64_t amount, uint64_t now_s)
+{
+	tell_if_due(report, resource, amount, report->component->key.index, true, now_s);
 }
 
 void report_forbidden(const struct report *report, const char *permission, const char *target)

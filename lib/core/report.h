@@ -6,7 +6,9 @@
 #ifndef SHMQ_CORE_REPORT_H
 #define SHMQ_CORE_REPORT_H
 
+#include "core/events.h"
 #include "core/handle.h"
+#include "core/tally.h"
 #include "core/threshold.h"
 #include "core/tracker.h"
 
@@ -21,6 +23,21 @@ struct report {
  * false where the amount was admitted in spite of it.
  */
 void report_refusal(const struct report *report, int resource, uint64_t amount, uint32_t refuser, bool is_denied);
+
+/* Tell of refusals by the component's own quota, unless somebody has in this second. */
+void report_denied(const struct report *report, int resource, uint64_t amount, uint64_t now_s);
+
+/* As report_refusal() of a component by its own quota: where all of a host's workers may be at once. */
+static inline HOT_INLINE void report_denial(const struct report *report, struct shmq_shm_slot *slot, int resource,
+                                            uint64_t amount, uint64_t now_s)
+{
+	const struct shmq_component *component = report->component;
+	const struct shmq_shm_tracker *own = &component->segment->trackers[component->key.index];
+
+	tally_add(component->segment, slot, component->key.index, resource);
+	if (__builtin_expect(!event_is_fresh(&own->reported[resource], now_s), 0))
+		report_denied(report, resource, amount, now_s);
+}
 
 /* Count a refusal by the capabilities, and tell of it. */
 void report_forbidden(const struct report *report, const char *permission, const char *target);

@@ -52,10 +52,8 @@ void reservation_make_room(struct shmq_segment *segment)
 static int hold(const struct charge *charge, const struct group_chain *chain, unsigned levels,
                 struct holding_steps *steps, struct ledger_entry *entry, struct shmq_verdict *verdict)
 {
-	const struct shmq_segment *segment = charge->component->segment;
 	unsigned admitted;
 
-	*entry = (struct ledger_entry){segment, (uint32_t)(charge->slot - segment->slots), 0};
 	holding_lock(holding_private(entry));
 	if (!holding_find_entry(entry, true)) {
 		holding_unlock(holding_private(entry));
@@ -69,34 +67,38 @@ static int hold(const struct charge *charge, const struct group_chain *chain, un
 }
 
 /* The frequent case: no groups, and a quota that denies. Returns as charge_take(). */
-static int reserve_plain(const struct charge *charge, const struct group_chain *chain, int resource, uint64_t amount,
-                         struct ledger_entry *entry, struct shmq_verdict *verdict)
+static int reserve_plain(const struct charge *charge, int resource, uint64_t amount, struct ledger_entry *entry,
+                         struct shmq_verdict *verdict)
 {
 	struct shmq_component *component = charge->component;
 	const struct shmq_shm_quota *quota = charge_quota(charge);
+	struct shmq_shm_tracker *tracker = &component->segment->trackers[component->key.index];
 	struct level_place place = tracker_level(component->segment, component->key.index, resource);
-	/* relaxed: as tracker_limits() */
-	uint64_t limit = quota_limit(shm_load_relaxed(&quota->resource[resource].limit));
-	struct charge_seen seen = {0};
+	struct charge_bounds bounds = charge_bounds(quota, resource);
+	struct segment_slot *private = holding_private(entry);
+	uint64_t used;
 	bool is_taken;
 
-	*entry = (struct ledger_entry){component->segment, (uint32_t)(charge->slot - component->segment->slots), 0};
-	holding_lock(holding_private(entry));
+	holding_lock(private);
 	if (!holding_find_entry(entry, true)) {
-		holding_unlock(holding_private(entry));
+		holding_unlock(private);
 		return -EAGAIN;
 	}
-	ledger_open(entry, chain, resource == SHMQ_STORAGE ? LEDGER_STORAGE : LEDGER_MEMORY, component->key.genstate);
+	ledger_open_alone(entry, component->key.index, ledger_levels(resource), component->key.genstate);
 	/* Of one rank the word of a share is the amount. */
-	is_taken =
-	    ledger_take(entry, &place, amount, amount, limit < LEVEL_CEILING ? limit : LEVEL_CEILING, &seen.used);
-	holding_private(entry)->held += is_taken;
-	holding_unlock(holding_private(entry));
-	if (!is_taken)
-		return charge_refused(component, quota, resource, amount, &seen, verdict);
-	charge_watch(component, quota, resource, seen.used + amount);
+	is_taken = ledger_take(entry, &place, amount, amount, bounds.ceiling, &used);
+	private->held += is_taken;
+	holding_unlock(private);
+	if (!is_taken) {
+		struct operation operation = {.slot = charge->slot, .tracker = tracker, .quota = quota};
+		struct charge_seen seen = {.used = used};
+
+		return charge_refused(component, &operation, resource, amount, &seen, verdict);
+	}
+	if (__builtin_expect(charge_is_watched(&bounds, &tracker->threshold[resource], used + amount), 0))
+		charge_watch(component, quota, resource, used + amount);
 	if (verdict != NULL)
-		charge_tell(verdict, quota, resource, seen.used, amount);
+		charge_tell(verdict, quota, resource, used, amount);
 	return SHMQ_OK;
 }
 
@@ -107,28 +109,32 @@ static int reserve_ranks(const struct charge *charge, const struct group_chain *
 
 	holding_begin(&steps);
 	charge_add_steps(charge, chain, resource, amount, &steps);
-	return hold(charge, chain, resource == SHMQ_STORAGE ? LEDGER_STORAGE : LEDGER_MEMORY, &steps, entry, verdict);
+	return hold(charge, chain, ledger_levels(resource), &steps, entry, verdict);
 }
 
 static int reserve_level(struct shmq_reservation *out, const struct charge *charge, int resource, uint64_t amount,
                          struct shmq_verdict *verdict)
 {
+	const struct shmq_segment *segment = charge->component->segment;
 	const struct shmq_shm_quota *quota = charge_quota(charge);
-	struct group_chain chain;
-	struct ledger_entry entry;
-	bool is_plain;
+	struct ledger_entry entry = {segment, (uint32_t)(charge->slot - segment->slots), 0};
 	int result;
 
-	group_chain_of(charge->component->segment, charge->quotas, charge->component->key.index, &chain);
 	/* relaxed: as tracker_limits() */
-	is_plain = chain.count == 1 && (shm_load_relaxed(&quota->resource[resource].mode) >> MODE_ENFORCE_AT &
-	                                ((1 << MODE_ENFORCE_BITS) - 1)) == SHMQ_ENFORCE_DENY;
-	result = is_plain ? reserve_plain(charge, &chain, resource, amount, &entry, verdict)
-	                  : reserve_ranks(charge, &chain, resource, amount, &entry, verdict);
+	if (group_parent(quota) == 0 &&
+	    mode_enforcement(shm_load_relaxed(&quota->resource[resource].mode)) == SHMQ_ENFORCE_DENY) {
+		out->ranks = 1;
+		result = reserve_plain(charge, resource, amount, &entry, verdict);
+	} else {
+		struct group_chain chain;
+
+		group_chain_of(segment, charge->quotas, charge->component->key.index, &chain);
+		out->ranks = chain.count;
+		result = reserve_ranks(charge, &chain, resource, amount, &entry, verdict);
+	}
 	out->slot = entry.slot;
 	out->entry = entry.index;
 	out->use = holding_private(&entry)->uses;
-	out->ranks = chain.count;
 	return result;
 }
 
@@ -154,10 +160,11 @@ int reservation_reserve(struct shmq_reservation *out, const struct charge *charg
                         struct shmq_verdict *verdict)
 {
 	struct shmq_segment *segment = charge->component->segment;
-	struct charge_receipt receipt = {.count = 0};
 	bool is_held = !tracker_is_rate(resource) && amount > 0;
+	struct charge_receipt receipt;
 	int result;
 
+	receipt.count = 0; /* the rest is written where it is used; zeroing all of it would take longer than a take */
 	out->component = NULL;
 	out->resource = resource;
 	out->amount = amount;
@@ -218,8 +225,9 @@ static uint64_t part_of(uint64_t cost_ns, uint64_t amount, uint64_t whole)
 static void refund(const struct shmq_reservation *reservation, uint64_t amount)
 {
 	const struct shmq_segment *segment = reservation->component->segment;
-	struct charge_receipt receipt = {.count = 0};
+	struct charge_receipt receipt;
 
+	receipt.count = 0;
 	for (unsigned i = 0; i < reservation->ranks && i <= LAYOUT_ANCESTORS; i++) {
 		uint32_t component = reservation->component->key.index;
 

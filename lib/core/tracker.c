@@ -4,6 +4,8 @@
  */
 #include "core/tracker.h"
 
+#include "core/tally.h"
+
 #include "core/sliding.h"
 
 static const struct shmq_shm_rate *rate_of(const struct shmq_shm_tracker *tracker, int resource)
@@ -201,16 +203,6 @@ int tracker_check(const struct shmq_shm_tracker *tracker, int resource, const st
 	return ceiling < limits->limit ? -EOVERFLOW : SHMQ_DENIED;
 }
 
-int tracker_release(const struct shmq_segment *segment, uint32_t component, int resource, uint64_t amount)
-{
-	struct level_place place = tracker_level(segment, component, resource);
-
-	if (level_release(&place, amount) == amount)
-		return 0;
-	shm_add_relaxed(&segment->trackers[component].over_released, 1); /* relaxed: a figure for people */
-	return -ERANGE;
-}
-
 static double percentage(uint64_t used, uint64_t limit)
 {
 	if (limit == SHMQ_UNLIMITED)
@@ -278,11 +270,14 @@ void tracker_read(const struct shmq_shm_tracker *tracker, int resource, const st
 	                                              : 0;
 }
 
-static void forget_side_figures(struct shmq_shm_tracker *tracker)
+static void forget_side_figures(const struct shmq_segment *segment, uint32_t component)
 {
+	struct shmq_shm_tracker *tracker = &segment->trackers[component];
+
 	/* Relaxed: figures for people. */
 	for (int resource = 0; resource < SHMQ_RESOURCES; resource++) {
-		shm_store_relaxed(&tracker->denied[resource], 0);
+		/* So that with what slots still count it is 0: they are others' to write. */
+		shm_store_relaxed(&tracker->denied[resource], 0 - tally_sum(segment, component, resource));
 		shm_store_relaxed(&tracker->would_deny[resource], 0);
 		shm_store_relaxed(&tracker->reported[resource], 0);
 	}
@@ -311,7 +306,7 @@ void tracker_reset(const struct shmq_segment *segment, uint32_t component)
 	}
 	for (uint32_t i = 0; i < LAYOUT_LEVELS; i++)
 		level_forget(&tracker->level[i]);
-	forget_side_figures(tracker);
+	forget_side_figures(segment, component);
 }
 
 void tracker_restart(const struct shmq_segment *segment, uint32_t component)
@@ -330,5 +325,5 @@ void tracker_restart(const struct shmq_segment *segment, uint32_t component)
 		/* relaxed: the entry's commit releases it */
 		shm_store_relaxed(&tracker->birth[i], shm_load_relaxed(&tracker->level[i].in) & LEVEL_AMOUNT_MASK);
 	}
-	forget_side_figures(tracker);
+	forget_side_figures(segment, component);
 }

@@ -181,9 +181,6 @@ void tracker_give_back(const struct shmq_segment *segment, uint32_t component, i
 int tracker_check(const struct shmq_shm_tracker *tracker, int resource, const struct tracker_limits *limits,
                   uint64_t amount, struct shmq_verdict *verdict);
 
-/* Returns 0, or -ERANGE where less was used: the level is zero then, and the event counted. */
-int tracker_release(const struct shmq_segment *segment, uint32_t component, int resource, uint64_t amount);
-
 /*
  * Read the figures of one resource; `tracker` may be mapped read-only. `is_image`: as they were when it was last used,
  * whatever the time is now.

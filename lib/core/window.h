@@ -191,6 +191,23 @@ uint64_t window_former(const struct shmq_shm_rate *rate);
 /* Look without changing anything; `rate` may be mapped read-only. */
 void window_read(const struct shmq_shm_rate *rate, uint64_t period_ms, uint64_t now_ms, struct window_view *out);
 
+/* What is used, for hot paths. */
+static inline HOT_INLINE uint64_t window_peek(const struct shmq_shm_rate *rate, uint64_t period_ms, uint64_t now_ms)
+{
+	struct window_view view;
+	/* (W1) (W2) (W3): as in window_take() */
+	uint64_t current = shm_load_seq_cst(&rate->current);
+	uint64_t base = shm_load_acquire(&rate->base[current % LAYOUT_BASES]);
+	uint64_t total = shm_load_seq_cst(&rate->total);
+
+	if (__builtin_expect(shm_load_seq_cst(&rate->current) == current && window_has_base(current, base) &&
+	                         !window_has_ended(current, period_ms, now_ms),
+	                     1))
+		return window_used(total, base);
+	window_read(rate, period_ms, now_ms, &view);
+	return view.used;
+}
+
 /*
  * After a change of the period: let the window in force end at a boundary of its new length. Its baseline stays. Until
  * then it ends later than it should, never earlier.

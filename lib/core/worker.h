@@ -42,16 +42,18 @@ int worker_attach(struct shmq_segment *segment, struct shmq_shm_slot **out);
 static inline int worker_enter(struct shmq_segment *segment, struct shmq_shm_slot **out)
 {
 	const struct worker_attachment *attachment = &worker_self->attachment[segment->ordinal];
+	struct shmq_shm_slot *slot = attachment->slot;
 
-	if (__builtin_expect(attachment->serial == segment->serial, 1)) {
-		*out = attachment->slot;
-	} else {
-		int result = worker_attach(segment, out);
+	if (__builtin_expect(attachment->serial != segment->serial, 0)) {
+		struct shmq_shm_slot *attached;
+		int result = worker_attach(segment, &attached);
 
 		if (result < 0)
 			return result;
+		slot = attached; /* so that what the common way holds needs no address */
 	}
-	rcu_read_lock(*out, &segment->policy->control.epoch, segment->has_membarrier);
+	rcu_read_lock(slot, &segment->policy->control.epoch, segment->has_membarrier);
+	*out = slot;
 	return 0;
 }
 

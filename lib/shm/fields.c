@@ -65,9 +65,10 @@ static const struct field quota_fields[] = {
 };
 
 static const struct field slot_fields[] = {
-    FIELD(shmq_shm_slot, ctr),           FIELD(shmq_shm_slot, owner),        FIELD(shmq_shm_slot, attached_ns),
-    FIELD(shmq_shm_slot, flags),         FIELD(shmq_shm_slot, intent.state), FIELD(shmq_shm_slot, intent.word),
-    FIELD(shmq_shm_slot, intent.before), FIELD(shmq_shm_slot, intent.entry), FIELD(shmq_shm_slot, intent.after),
+    FIELD(shmq_shm_slot, ctr),          FIELD(shmq_shm_slot, owner),        FIELD(shmq_shm_slot, attached_ns),
+    FIELD(shmq_shm_slot, flags),        FIELD(shmq_shm_slot, refused_name), FIELD(shmq_shm_slot, refused),
+    FIELD(shmq_shm_slot, intent.state), FIELD(shmq_shm_slot, intent.word),  FIELD(shmq_shm_slot, intent.before),
+    FIELD(shmq_shm_slot, intent.entry), FIELD(shmq_shm_slot, intent.after),
 };
 
 static const struct field holding_fields[] = {
@@ -104,6 +105,7 @@ static const struct field tracker_fields[] = {
     FIELD(shmq_shm_tracker, forbidden),
     FIELD(shmq_shm_tracker, forbidden_reported),
     FIELD(shmq_shm_tracker, over_released),
+    FIELD(shmq_shm_tracker, tallied),
 };
 
 static uint64_t signature_of(uint64_t signature, const struct field *fields, size_t count, size_t size)

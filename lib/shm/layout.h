@@ -186,7 +186,9 @@ struct shmq_shm_slot {
 	struct shm_u64 attached_ns; /* CLOCK_MONOTONIC · W owner · R all · relaxed */
 	struct shm_u32 flags;       /* SLOT_… · W owner · R all · release/acquire */
 	uint32_t reserved32;
-	uint64_t reserved[4];
+	struct shm_u64 refused_name; /* what `refused` counts · W owner · R all · relaxed · see core/tally.h */
+	struct shm_u64 refused;      /* operations, beyond what the tracker counts · as refused_name */
+	uint64_t reserved[2];
 	struct shmq_shm_intent intent;
 };
 
@@ -230,7 +232,7 @@ struct shmq_shm_tracker {
 
 	/* Read by every admitted amount, seldom written. */
 	struct shm_u32 threshold[SHMQ_RESOURCES]; /* see core/events.h · W worker · R all · acq_rel */
-	uint32_t reserved;
+	struct shm_u32 tallied; /* 1: slots may count refusals of it · W worker · R all · relaxed */
 	uint64_t reserved64[3];
 	struct shm_u64 over_released;      /* operations · W worker · R all · relaxed */
 	struct shm_u64 forbidden_reported; /* as reported, for `forbidden` */

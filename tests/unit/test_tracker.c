@@ -45,6 +45,13 @@ static int check(int resource, uint64_t limit, uint64_t amount, struct shmq_verd
 	return tracker_check(&trackers[0], resource, &limits, amount, verdict);
 }
 
+static uint64_t release(int resource, uint64_t amount)
+{
+	struct level_place place = tracker_level(&segment, 0, resource);
+
+	return level_release(&place, amount);
+}
+
 static struct shmq_resource_status read_status(int resource, uint64_t limit)
 {
 	struct tracker_limits limits = limits_of(resource, limit);
@@ -171,17 +178,6 @@ Test(tracker, gives_back_what_a_receipt_says)
 	}
 }
 
-Test(tracker, counts_a_release_of_more_than_there_is)
-{
-	expect_result(take(SHMQ_STORAGE, 10, 3, NULL), SHMQ_OK);
-	expect_result(tracker_release(&segment, 0, SHMQ_STORAGE, 3), 0);
-	expect_result(tracker_release(&segment, 0, SHMQ_STORAGE, 1), -ERANGE);
-	expect_result(take(SHMQ_MEMORY, 10, 3, NULL), SHMQ_OK);
-	expect_result(tracker_release(&segment, 0, SHMQ_MEMORY, 4), -ERANGE);
-	expect_figure(shm_load_relaxed(&trackers[0].over_released), 2);
-	expect_figure(read_status(SHMQ_MEMORY, 10).used, 0);
-}
-
 Test(tracker, status_says_how_much_of_the_limit_is_used)
 {
 	for (int resource = 0; resource < SHMQ_RESOURCES; resource++) {
@@ -209,7 +205,7 @@ Test(tracker, status_says_the_most_that_was_used)
 {
 	expect_result(take(SHMQ_STORAGE, 100, 60, NULL), SHMQ_OK);
 	expect_figure(read_status(SHMQ_STORAGE, 100).peak, 60);
-	expect_result(tracker_release(&segment, 0, SHMQ_STORAGE, 50), 0);
+	expect_figure(release(SHMQ_STORAGE, 50), 50);
 	expect_result(take(SHMQ_STORAGE, 100, 20, NULL), SHMQ_OK);
 	expect_figure(read_status(SHMQ_STORAGE, 100).used, 30);
 	expect_figure(read_status(SHMQ_STORAGE, 100).peak, 60);
@@ -365,7 +361,7 @@ Test(tracker, of_noise_ends_every_call)
 			check(resource, SHMQ_UNLIMITED, prng_below(&prng, 1000), NULL);
 			read_status(resource, prng_below(&prng, 1000));
 		}
-		tracker_release(&segment, 0, SHMQ_MEMORY, prng_below(&prng, 1000));
+		release(SHMQ_MEMORY, prng_below(&prng, 1000));
 		tracker_reset(&segment, 0);
 		tracker_restart(&segment, 0);
 		expect_no_side_figures();
