@@ -141,7 +141,8 @@ static int carry_all(struct publication *publication)
 
 /*
  * What a component uses of levels counts against its group as well, so it cannot simply go to another one. It may while
- * it uses nothing: its levels are frozen, and when nobody can be in the middle of taking any more they must be empty.
+ * it uses nothing: its levels are frozen, and when nobody can be in the middle of taking any more they must be empty. Of a
+ * group that goes to another one those of all that count against it are frozen.
  */
 static bool changes_group(const struct publication *publication, uint32_t index)
 {
@@ -178,6 +179,19 @@ static int count_movers(const struct publication *publication)
 	return movers;
 }
 
+/* Who counts against a group that goes to another one goes along with it. */
+static bool is_moved(const struct publication *publication, uint32_t index)
+{
+	const struct directory *directory = &publication->directory;
+	struct group_chain chain;
+	bool moves = false;
+
+	group_chain_of(directory->segment, directory->quotas[directory->active], index, &chain);
+	for (unsigned i = 0; i < chain.count && !moves; i++)
+		moves = changes_group(publication, chain.component[i]);
+	return moves;
+}
+
 static void set_frozen(const struct publication *publication, bool is_frozen)
 {
 	const struct directory *directory = &publication->directory;
@@ -186,7 +200,7 @@ static void set_frozen(const struct publication *publication, bool is_frozen)
 		struct shmq_shm_quota *active = &directory->quotas[directory->active][i];
 		uint64_t flags = quota_flags(active) & ~(uint64_t)QUOTA_FROZEN;
 
-		if (changes_group(publication, i))
+		if (exists(directory, i) && is_moved(publication, i))
 			shm_store_release(&active->flags, is_frozen ? flags | QUOTA_FROZEN : flags); /* (D3) */
 	}
 }
