@@ -22,6 +22,12 @@
 
 #ifdef __cplusplus
 extern "C" {
+#if defined(__GNUC__)
+/* As with stat(), some functions are called like the structure that they fill; g++ takes that for a mistake. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
+#endif
 #endif
 
 #if defined(__GNUC__)
@@ -693,6 +699,15 @@ SHMQ_API int shmq_check(struct shmq_component *c, int resource, uint64_t amount,
 SHMQ_API int shmq_try_consume(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict);
 
 /*
+ * shmq_try_consume() by a time that the caller has read already, in nanoseconds of CLOCK_MONOTONIC or its coarse
+ * variant: for event loops, which read the clock once a round. The bounds hold whatever time is given: it is believed
+ * while it neither ends a window nor refuses; then the clock is read. Sliding windows, buckets and groups always go by
+ * the clock, levels by none.
+ */
+SHMQ_API int shmq_try_consume_at(struct shmq_component *c, int resource, uint64_t amount, uint64_t now_ns,
+                                 struct shmq_verdict *verdict);
+
+/*
  * Take several resources or none. The verdict names the resource that refused, with all that was asked of it, or the
  * last one. Of a worker that is killed in the middle, what it took of rates returns with their windows; of levels it
  * took all or none. With both storage and memory it is not for signal handlers.
@@ -1123,6 +1138,9 @@ SHMQ_API int shmq_segment_verify(struct shmq_segment *segment,
                                  void (*complain)(void *context, const struct shmq_defect *defect), void *context);
 
 #ifdef __cplusplus
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 }
 #endif
 

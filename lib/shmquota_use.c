@@ -151,9 +151,9 @@ int shmq_check(struct shmq_component *c, int resource, uint64_t amount, struct s
 	return result;
 }
 
-/* `is_forced`: it has happened already, and is taken whatever the limit. */
+/* `is_forced`: it has happened already, and is taken whatever the limit. `told_ns`: as charge_take_plain(). */
 static inline HOT_INLINE int take(struct shmq_component *c, int resource, bool is_rate, uint64_t amount, bool is_forced,
-                                  struct shmq_verdict *verdict)
+                                  const uint64_t *told_ns, struct shmq_verdict *verdict)
 {
 	int result = check_arguments(c, resource, amount, verdict);
 	struct operation operation;
@@ -163,7 +163,7 @@ static inline HOT_INLINE int take(struct shmq_component *c, int resource, bool i
 	result = operation_begin(&operation, c);
 	if (result < 0)
 		return result;
-	result = charge_take_plain(c, &operation, resource, is_rate, amount, is_forced, verdict);
+	result = charge_take_plain(c, &operation, resource, is_rate, amount, is_forced, told_ns, verdict);
 	operation_end(&operation);
 	return result;
 }
@@ -172,19 +172,27 @@ static inline HOT_INLINE int take(struct shmq_component *c, int resource, bool i
 static __attribute__((noinline)) int try_consume_rate(struct shmq_component *c, int resource, uint64_t amount,
                                                       struct shmq_verdict *verdict)
 {
-	return take(c, resource, true, amount, false, verdict);
+	return take(c, resource, true, amount, false, NULL, verdict);
 }
 
 static __attribute__((noinline)) int try_consume_level(struct shmq_component *c, int resource, uint64_t amount,
                                                        struct shmq_verdict *verdict)
 {
-	return take(c, resource, false, amount, false, verdict);
+	return take(c, resource, false, amount, false, NULL, verdict);
 }
 
 int shmq_try_consume(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict)
 {
 	return tracker_is_rate(resource) ? try_consume_rate(c, resource, amount, verdict)
 	                                 : try_consume_level(c, resource, amount, verdict);
+}
+
+int shmq_try_consume_at(struct shmq_component *c, int resource, uint64_t amount, uint64_t now_ns,
+                        struct shmq_verdict *verdict)
+{
+	if (!tracker_is_rate(resource))
+		return try_consume_level(c, resource, amount, verdict);
+	return take(c, resource, true, amount, false, &now_ns, verdict);
 }
 
 int shmq_try_consume_all(struct shmq_component *c, const struct shmq_demand *demands, size_t count,
@@ -212,7 +220,7 @@ int shmq_try_consume_all(struct shmq_component *c, const struct shmq_demand *dem
 
 int shmq_consume(struct shmq_component *c, int resource, uint64_t amount)
 {
-	return take(c, resource, tracker_is_rate(resource), amount, true, NULL);
+	return take(c, resource, tracker_is_rate(resource), amount, true, NULL, NULL);
 }
 
 int shmq_release(struct shmq_component *c, int resource, uint64_t amount)

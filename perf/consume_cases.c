@@ -20,12 +20,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define MESSAGE_BYTES 100
 #define KINDS 5
 #define TURNS 8
 #define HOT_NAMES 256 /* fit a core's own cache, with all that belongs to them */
 #define NS_PER_MS UINT64_C(1000000)
+#define NS_PER_S (1000 * NS_PER_MS)
 #define DAY_NS (UINT64_C(86400) * 1000 * NS_PER_MS)
 
 /* The names to look up, in the order they are looked up in: a caller has just read the name it asks for. */
@@ -43,6 +45,7 @@ struct consume_subject {
 	const struct name_list *list;
 	uint32_t position; /* in the list */
 	uint32_t line;     /* of the ring */
+	uint64_t round_ns; /* when the round began: what an event loop would tell */
 	bool is_warm;      /* this process has looked every name up */
 };
 
@@ -114,6 +117,7 @@ DEFINE_RUN(run_level, shmq_try_consume(s->open, SHMQ_STORAGE, 1, NULL) == SHMQ_O
 DEFINE_RUN(run_level_peak, shmq_try_consume(s->climb, SHMQ_STORAGE, 1, NULL) == SHMQ_OK)
 DEFINE_RUN(run_level_pair, take_and_release(s->open))
 DEFINE_RUN(run_rate, shmq_try_consume(s->open, SHMQ_MESSAGES, 1, NULL) == SHMQ_OK)
+DEFINE_RUN(run_rate_at, shmq_try_consume_at(s->open, SHMQ_MESSAGES, 1, s->round_ns, NULL) == SHMQ_OK)
 DEFINE_RUN(run_rate_peak, shmq_try_consume(s->climb, SHMQ_MESSAGES, 1, NULL) == SHMQ_OK)
 DEFINE_RUN(run_rate_precise, shmq_try_consume(s->brief, SHMQ_MESSAGES, 1, NULL) == SHMQ_OK)
 DEFINE_RUN(run_rate_sliding, shmq_try_consume(s->smooth, SHMQ_MESSAGES, 1, NULL) == SHMQ_OK)
@@ -129,7 +133,10 @@ DEFINE_RUN(run_find_hot, find_next(s, s->list->count < HOT_NAMES ? s->list->coun
 static void prepare_turn(void *subject, unsigned round)
 {
 	struct consume_subject *s = subject;
+	struct timespec now;
 
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	s->round_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 	s->open = s->components[0][round % TURNS];
 	s->brief = s->components[1][round % TURNS];
 	s->climb = s->components[2][round % TURNS];
@@ -180,6 +187,7 @@ const struct bench_case consume_cases[CONSUME_CASES] = {
     [CASE_LEVEL_PEAK] = {"level_peak", "try_consume a level, to a new peak", run_level_peak, prepare_climb},
     [CASE_LEVEL_PAIR] = {"level_pair", "try_consume and release a level", run_level_pair, prepare_turn},
     [CASE_RATE] = {"rate", "try_consume a rate, 1 s (coarse clock)", run_rate, prepare_turn},
+    [CASE_RATE_AT] = {"rate_at", "try_consume a rate, 1 s, time given by the caller", run_rate_at, prepare_turn},
     [CASE_RATE_PEAK] = {"rate_peak", "try_consume a rate, to a new peak", run_rate_peak, prepare_climb},
     [CASE_RATE_PRECISE] = {"rate_precise", "try_consume a rate, 50 ms (precise clock)", run_rate_precise, prepare_turn},
     [CASE_RATE_SLIDING] = {"rate_sliding", "try_consume a sliding window, 1 s (coarse clock)", run_rate_sliding,

@@ -95,10 +95,10 @@ static __attribute__((noinline)) void explain(struct shmq_verdict *verdict, cons
 	tracker_advise(verdict, &limits, seen->start_ms, seen->now_ms);
 }
 
-int charge_refused(struct shmq_component *component, const struct operation *operation, int resource, uint64_t amount,
+int charge_refused(struct shmq_component *component, struct operation operation, int resource, uint64_t amount,
                    const struct charge_seen *seen, struct shmq_verdict *verdict)
 {
-	const struct shmq_shm_quota *quota = operation->quota;
+	const struct shmq_shm_quota *quota = operation.quota;
 	struct report report = {component, quota - component->key.index};
 	/* relaxed: as tracker_limits() */
 	uint64_t limit = quota_limit(shm_load_relaxed(&quota->resource[resource].limit));
@@ -110,7 +110,7 @@ int charge_refused(struct shmq_component *component, const struct operation *ope
 		return -EOVERFLOW; /* it passed the end of what can be counted, not the limit */
 	if (mode_enforcement(mode) != SHMQ_ENFORCE_DENY)
 		return admit_anyway(component, quota, resource, amount, verdict);
-	report_denial(&report, operation->slot, resource, amount,
+	report_denial(&report, operation.slot, resource, amount,
 	              seen->now_ms != 0 ? seen->now_ms / MS_PER_S : clock_coarse_s());
 	return SHMQ_DENIED;
 }
@@ -333,10 +333,10 @@ int charge_take(const struct charge *charge, int resource, uint64_t amount, bool
 	return take_levels(charge, &chain, resource, amount, is_forced, verdict);
 }
 
-int charge_take_otherwise(struct shmq_component *component, const struct operation *operation, int resource,
-                          uint64_t amount, bool is_forced, struct shmq_verdict *verdict)
+int charge_take_otherwise(struct shmq_component *component, struct operation operation, int resource, uint64_t amount,
+                          bool is_forced, struct shmq_verdict *verdict)
 {
-	struct charge charge = {component, operation->slot, operation->quota - component->key.index};
+	struct charge charge = {component, operation.slot, operation.quota - component->key.index};
 	struct charge_receipt receipt;
 
 	return charge_take(&charge, resource, amount, is_forced, verdict, &receipt);

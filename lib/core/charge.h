@@ -66,10 +66,13 @@ struct charge_seen {
 	uint64_t used, start_ms, now_ms; /* times are 0 for levels */
 };
 
-/* The ways that charge_take_plain() does not go itself. They are off the hot path, and so small calls there. */
-int charge_take_otherwise(struct shmq_component *component, const struct operation *operation, int resource,
-                          uint64_t amount, bool is_forced, struct shmq_verdict *verdict);
-int charge_refused(struct shmq_component *component, const struct operation *operation, int resource, uint64_t amount,
+/*
+ * The ways that charge_take_plain() does not go itself. They are off the hot path, and so small calls there; the
+ * operation goes by value, so that the hot path may keep its own in registers.
+ */
+int charge_take_otherwise(struct shmq_component *component, struct operation operation, int resource, uint64_t amount,
+                          bool is_forced, struct shmq_verdict *verdict);
+int charge_refused(struct shmq_component *component, struct operation operation, int resource, uint64_t amount,
                    const struct charge_seen *seen, struct shmq_verdict *verdict);
 void charge_tell(struct shmq_verdict *verdict, const struct shmq_shm_quota *quota, int resource, uint64_t used,
                  uint64_t amount);
@@ -109,34 +112,35 @@ static inline HOT_INLINE bool charge_is_watched(const struct charge_bounds *boun
 /*
  * charge_take() for who needs no receipt: the hot path, written out for a component without groups and for levels and
  * plain windows. Everything else is a call. `is_rate` is a constant where it is inlined: the two have little in common.
+ * `told_ns` is the time that the caller was told, or NULL: read the clock.
  */
 static inline HOT_INLINE int charge_take_plain(struct shmq_component *component, const struct operation *operation,
                                                int resource, bool is_rate, uint64_t amount, bool is_forced,
-                                               struct shmq_verdict *verdict)
+                                               const uint64_t *told_ns, struct shmq_verdict *verdict)
 {
 	const struct shmq_shm_quota *quota = operation->quota;
 	struct shmq_shm_tracker *tracker = operation->tracker;
 	struct charge_bounds bounds = charge_bounds(quota, resource);
 	uint64_t ceiling = is_forced ? WINDOW_CEILING : bounds.ceiling;
 	struct window_view view = {0};
-	uint64_t now_ms = 0;
 	bool is_taken;
 
 	if (__builtin_expect(!bounds.is_plain, 0))
-		return charge_take_otherwise(component, operation, resource, amount, is_forced, verdict);
+		return charge_take_otherwise(component, *operation, resource, amount, is_forced, verdict);
 	if (is_rate) {
-		now_ms = clock_window_ms(bounds.period_ms);
-		is_taken =
-		    window_take(tracker_rate(tracker, resource), amount, ceiling, bounds.period_ms, now_ms, &view);
+		uint64_t now_ms = told_ns != NULL ? *told_ns / NS_PER_MS : clock_window_ms(bounds.period_ms);
+
+		is_taken = window_take_at(tracker_rate(tracker, resource), amount, ceiling, bounds.period_ms, now_ms,
+		                          told_ns != NULL, &view);
 	} else {
 		struct level_place place = tracker_level(component->segment, component->key.index, resource);
 
 		is_taken = level_take_at(&tracker->level[place.number], &place, 0, amount, ceiling, &view.used);
 	}
 	if (__builtin_expect(!is_taken, 0)) {
-		struct charge_seen seen = {view.used, view.start_ms, now_ms};
+		struct charge_seen seen = {view.used, view.start_ms, view.now_ms};
 
-		return is_forced ? -EOVERFLOW : charge_refused(component, operation, resource, amount, &seen, verdict);
+		return is_forced ? -EOVERFLOW : charge_refused(component, *operation, resource, amount, &seen, verdict);
 	}
 	if (__builtin_expect(charge_is_watched(&bounds, &tracker->threshold[resource], view.used + amount), 0))
 		charge_watch(component, quota, resource, view.used + amount);

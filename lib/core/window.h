@@ -19,6 +19,7 @@
 #ifndef SHMQ_CORE_WINDOW_H
 #define SHMQ_CORE_WINDOW_H
 
+#include "base/clock.h"
 #include "core/counter.h"
 #include "shm/layout.h"
 
@@ -49,7 +50,7 @@ struct window_view {
 	uint64_t peak;     /* only for window_read(): used in the last window that had any consumption */
 	uint64_t start_ms; /* of the window */
 	uint64_t former;   /* only of a sliding window: used in the window before it */
-	uint64_t now_ms;   /* only of a sliding window: the reading of the clock that it was judged by */
+	uint64_t now_ms;   /* the reading of the clock that it was judged by: of a refusal, and of a sliding window */
 	uint32_t seq;      /* names the window for a refund */
 };
 
@@ -137,19 +138,29 @@ static inline bool window_is_unchanged(struct shmq_shm_rate *rate, uint64_t curr
 /*
  * Take `amount` if the window then holds at most `ceiling` (<= WINDOW_CEILING).
  *
+ * `is_told`: `now_ms` is what somebody says. That is believed while it neither ends the window nor refuses; then the
+ * clock decides, so a wrong time admits nothing too much and refuses nothing for long.
+ *
  * Returns  true   taken
  *          false  it would pass the ceiling; nothing was taken
  */
-static inline HOT_INLINE bool window_take(struct shmq_shm_rate *rate, uint64_t amount, uint64_t ceiling,
-                                          uint64_t period_ms, uint64_t now_ms, struct window_view *view)
+static inline HOT_INLINE bool window_take_at(struct shmq_shm_rate *rate, uint64_t amount, uint64_t ceiling,
+                                             uint64_t period_ms, uint64_t now_ms, bool is_told,
+                                             struct window_view *view)
 {
 	for (int tries = 0; tries < WINDOW_TRIES; tries++) {
 		/* (W1) seq_cst: pairs with the CAS in window_roll(). A window that another thread began is in force. */
 		uint64_t current = shm_load_seq_cst(&rate->current);
 		uint64_t base, total;
 
-		if (__builtin_expect(window_has_ended(current, period_ms, now_ms), 0))
+		if (__builtin_expect(window_has_ended(current, period_ms, now_ms), 0)) {
+			if (is_told) {
+				now_ms = clock_window_ms(period_ms);
+				is_told = false;
+				continue;
+			}
 			current = window_roll(rate, current, period_ms, now_ms);
+		}
 		/*
 		 * (W2) acquire: the baseline before the total.
 		 * Pairs with the release CAS in window_capture() and window_refund(). Read the other way round, a
@@ -169,11 +180,23 @@ static inline HOT_INLINE bool window_take(struct shmq_shm_rate *rate, uint64_t a
 		view->seq = (uint32_t)(current & WINDOW_SEQ_MASK);
 		if (window_take_judged(rate, amount, ceiling, total, base, 0, view))
 			return true;
+		if (is_told) {
+			now_ms = clock_window_ms(period_ms);
+			is_told = false;
+			continue;
+		}
+		view->now_ms = now_ms;
 		if (window_is_unchanged(rate, current, base))
 			return false;
 	}
-	*view = (struct window_view){.used = WINDOW_CEILING};
+	*view = (struct window_view){.used = WINDOW_CEILING, .now_ms = now_ms};
 	return false;
+}
+
+static inline HOT_INLINE bool window_take(struct shmq_shm_rate *rate, uint64_t amount, uint64_t ceiling,
+                                          uint64_t period_ms, uint64_t now_ms, struct window_view *view)
+{
+	return window_take_at(rate, amount, ceiling, period_ms, now_ms, false, view);
 }
 
 /* Raise the baseline of window `seq`, if it is still there. Returns whether it was. */

@@ -106,3 +106,68 @@ Test(rate, of_a_registered_component_without_quota_is_the_default)
 	expect_figure(actual.limit[SHMQ_CPU], 1000000);
 	expect_figure(actual.limit[SHMQ_MEMORY], UINT64_C(256) * 1024 * 1024);
 }
+
+/* ---- By a time that the caller tells ---- */
+
+static int take_at(struct shmq_component *tenant, uint64_t now_ns)
+{
+	return shmq_try_consume_at(tenant, SHMQ_MESSAGES, 1, now_ns, NULL);
+}
+
+Test(rate, by_a_told_time_is_exact_whatever_that_is)
+{
+	const uint64_t now_ns = clock_now_ns(), period_ns = clock_calm_period_ns();
+	const uint64_t told[] = {
+	    0, 1, now_ns - MINUTE, now_ns, now_ns + period_ns, now_ns + 3 * period_ns, UINT64_MAX / 2, UINT64_MAX};
+	struct shmq_quota quota = quota_calm(1000);
+	struct shmq_component *tenant = fixture_tenant(&quota);
+	unsigned admitted = 0;
+
+	for (unsigned i = 0; i < 2000; i++)
+		admitted += take_at(tenant, told[i % (sizeof(told) / sizeof(told[0]))]) == SHMQ_OK;
+	expect_figure(admitted, 1000);
+	expect_figure(fixture_used(tenant, SHMQ_MESSAGES), 1000);
+	expect_figure(fixture_status(tenant, SHMQ_MESSAGES).denied, 1000);
+}
+
+Test(rate, by_a_time_that_stands_still_begins_new_windows_all_the_same)
+{
+	const uint64_t period_ns = 200 * MS;
+	struct shmq_quota quota = quota_calm(5);
+	struct shmq_component *tenant;
+	uint64_t told_ns;
+
+	quota.period_ns[SHMQ_MESSAGES] = period_ns;
+	tenant = fixture_tenant(&quota);
+	clock_enter_window(period_ns);
+	told_ns = clock_coarse_ns();
+	for (int window = 0; window < 3; window++) {
+		for (int i = 0; i < 5; i++)
+			expect_result(take_at(tenant, told_ns), SHMQ_OK);
+		expect_result(take_at(tenant, told_ns), SHMQ_DENIED);
+		clock_enter_window(period_ns);
+	}
+}
+
+Test(rate, by_a_told_time_is_none_for_what_goes_by_the_clock_or_by_none)
+{
+	struct shmq_quota quota = quota_calm(3);
+	struct shmq_component *tenant;
+
+	quota.algorithm[SHMQ_NETWORK] = SHMQ_SLIDING;
+	quota.algorithm[SHMQ_CPU] = SHMQ_BUCKET;
+	quota.burst[SHMQ_CPU] = 3;
+	tenant = fixture_tenant(&quota);
+	for (int resource = 0; resource < SHMQ_RESOURCES; resource++) {
+		struct shmq_verdict verdict;
+
+		for (int i = 0; i < 3; i++)
+			expect_result(shmq_try_consume_at(tenant, resource, 1, UINT64_MAX, &verdict), SHMQ_OK);
+		expect_result(shmq_try_consume_at(tenant, resource, 1, UINT64_MAX, &verdict), SHMQ_DENIED);
+		expect_figure(verdict.current, 3);
+		expect_result(shmq_try_consume_at(tenant, resource, 1, 0, NULL), SHMQ_DENIED);
+	}
+	expect_result(shmq_try_consume_at(tenant, SHMQ_RESOURCES, 1, 0, NULL), -EINVAL);
+	expect_result(shmq_try_consume_at(NULL, SHMQ_MESSAGES, 1, 0, NULL), -EINVAL);
+	expect_result(shmq_try_consume_at(tenant, SHMQ_MESSAGES, SHMQ_AMOUNT_MAX + 1, 0, NULL), -EOVERFLOW);
+}
