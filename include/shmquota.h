@@ -700,9 +700,10 @@ SHMQ_API int shmq_try_consume(struct shmq_component *c, int resource, uint64_t a
 
 /*
  * shmq_try_consume() by a time that the caller has read already, in nanoseconds of CLOCK_MONOTONIC or its coarse
- * variant: for event loops, which read the clock once a round. The bounds hold whatever time is given: it is believed
- * while it neither ends a window nor refuses; then the clock is read. Sliding windows, buckets and groups always go by
- * the clock, levels by none.
+ * variant: for event loops, which read the clock once a round. It is believed while it falls into the window in use and
+ * there is room; in all other cases the clock is read. So no window admits more than its limit whatever is told; a time
+ * that is behind only lets the window that it falls into last as much longer. Sliding windows, buckets and groups always
+ * go by the clock, levels by none.
  */
 SHMQ_API int shmq_try_consume_at(struct shmq_component *c, int resource, uint64_t amount, uint64_t now_ns,
                                  struct shmq_verdict *verdict);

@@ -67,6 +67,13 @@ static inline bool window_has_ended(uint64_t current, uint64_t period_ms, uint64
 	return now_ms >= start_ms && now_ms - start_ms >= period_ms;
 }
 
+/* True inside a window that somebody has begun: what is new has none yet, and its word is 0. */
+static inline bool window_holds(uint64_t current, uint64_t period_ms, uint64_t now_ms)
+{
+	/* before its start the difference wraps */
+	return current >> WINDOW_SEQ_BITS != 0 && now_ms - window_start_ms(current) < period_ms;
+}
+
 static inline struct shm_u64 *window_base(struct shmq_shm_rate *rate, uint64_t current)
 {
 	return &rate->base[current % LAYOUT_BASES];
@@ -138,8 +145,9 @@ static inline bool window_is_unchanged(struct shmq_shm_rate *rate, uint64_t curr
 /*
  * Take `amount` if the window then holds at most `ceiling` (<= WINDOW_CEILING).
  *
- * `is_told`: `now_ms` is what somebody says. That is believed while it neither ends the window nor refuses; then the
- * clock decides, so a wrong time admits nothing too much and refuses nothing for long.
+ * `is_told`: `now_ms` is what somebody says. It is believed while it falls into a window that is in use and has room;
+ * in all other cases the clock is read. So no window holds too much whatever is told, one that is believed to go on ends
+ * later by as much as the told time is behind, and nothing is refused for long.
  *
  * Returns  true   taken
  *          false  it would pass the ceiling; nothing was taken
@@ -153,14 +161,12 @@ static inline HOT_INLINE bool window_take_at(struct shmq_shm_rate *rate, uint64_
 		uint64_t current = shm_load_seq_cst(&rate->current);
 		uint64_t base, total;
 
-		if (__builtin_expect(window_has_ended(current, period_ms, now_ms), 0)) {
-			if (is_told) {
-				now_ms = clock_window_ms(period_ms);
-				is_told = false;
-				continue;
-			}
-			current = window_roll(rate, current, period_ms, now_ms);
+		if (is_told && __builtin_expect(!window_holds(current, period_ms, now_ms), 0)) {
+			now_ms = clock_window_ms(period_ms);
+			is_told = false;
 		}
+		if (__builtin_expect(window_has_ended(current, period_ms, now_ms), 0))
+			current = window_roll(rate, current, period_ms, now_ms);
 		/*
 		 * (W2) acquire: the baseline before the total.
 		 * Pairs with the release CAS in window_capture() and window_refund(). Read the other way round, a
@@ -173,7 +179,12 @@ static inline HOT_INLINE bool window_take_at(struct shmq_shm_rate *rate, uint64_
 		 */
 		total = shm_load_seq_cst(&rate->total);
 		if (__builtin_expect(!window_has_base(current, base), 0)) {
-			window_capture(rate, current, base, total);
+			if (is_told) {
+				now_ms = clock_window_ms(period_ms);
+				is_told = false;
+			} else {
+				window_capture(rate, current, base, total);
+			}
 			continue;
 		}
 		view->start_ms = window_start_ms(current);
