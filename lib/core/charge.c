@@ -24,6 +24,17 @@ static void refused(const struct charge *charge, int resource, uint64_t amount, 
 	report_refusal(&report, resource, amount, refuser, is_denied);
 }
 
+/* Admitted beyond the limits of these ranks: an operation counts once, at each of them; its event names the first. */
+static void warned(const struct charge *charge, int resource, uint64_t amount, uint32_t rank, bool is_first)
+{
+	struct shmq_shm_tracker *tracker = &charge->component->segment->trackers[rank];
+
+	if (is_first)
+		refused(charge, resource, amount, rank, false);
+	else
+		shm_add_relaxed(&tracker->would_deny[resource], 1); /* relaxed: a figure for people */
+}
+
 /* Look for a crossed threshold of a component or group, when so much is in use. */
 static void watch(const struct charge *charge, int resource, uint32_t component, uint64_t used)
 {
@@ -117,7 +128,20 @@ int charge_refused(struct shmq_component *component, struct operation operation,
 
 /* ---- Rates and plain amounts, rank by rank ---- */
 
-/* Look first: a refusal leaves even totals alone, unless somebody takes the rest in between. */
+static bool refuses_itself(const struct charge *charge, int resource, uint64_t amount)
+{
+	uint32_t component = charge->component->key.index;
+	struct tracker_limits limits = limits_of(charge, component, resource, false);
+
+	return charge_enforcement(&limits) == SHMQ_ENFORCE_DENY &&
+	       tracker_check(&charge->component->segment->trackers[component], resource, &limits, amount, NULL) !=
+	           SHMQ_OK;
+}
+
+/*
+ * Look first: a refusal leaves even totals alone, unless somebody takes the rest in between. The nearest rank that
+ * refuses is the one to name; the component's own says so when it is taken.
+ */
 static int check_groups(const struct charge *charge, const struct group_chain *chain, int resource, uint64_t amount,
                         struct shmq_verdict *verdict)
 {
@@ -130,71 +154,93 @@ static int check_groups(const struct charge *charge, const struct group_chain *c
 		verdict_of(verdict, chain->component[i]);
 		result = tracker_check(&charge->component->segment->trackers[chain->component[i]], resource, &limits,
 		                       amount, verdict);
+		if (result == SHMQ_OK)
+			continue;
+		if (refuses_itself(charge, resource, amount))
+			return SHMQ_OK;
 		if (result == SHMQ_DENIED)
 			refused(charge, resource, amount, chain->component[i], true);
-		if (result != SHMQ_OK)
-			return result;
+		return result;
 	}
 	return SHMQ_OK;
 }
 
-/* Take one rank. `*outcome` becomes SHMQ_WOULD_DENY where it only warns. */
+/* The figures of an admitted amount are the component's own, or those of the first rank that would have refused. */
+static bool is_told(const struct charge *charge, uint32_t component, bool has_warned, int here)
+{
+	if (here == SHMQ_OK || here == SHMQ_WOULD_DENY)
+		return !has_warned && (here != SHMQ_OK || component == charge->component->key.index);
+	return true;
+}
+
+static void tell(struct shmq_verdict *verdict, const struct shmq_verdict *seen, uint32_t component)
+{
+	int resource = verdict->resource;
+
+	*verdict = *seen;
+	verdict->resource = resource;
+	verdict->component = component;
+}
+
+/* Take one rank: SHMQ_WOULD_DENY where it only warns. */
 static int take_rank(const struct charge *charge, uint32_t component, int resource, uint64_t amount, bool is_forced,
-                     struct shmq_verdict *verdict, struct tracker_receipt *receipt, int *outcome)
+                     bool has_warned, struct shmq_verdict *verdict, struct tracker_receipt *receipt)
 {
 	const struct shmq_segment *segment = charge->component->segment;
 	struct tracker_limits limits = limits_of(charge, component, resource, is_forced);
-	/* The figures of an admitted amount are the component's own, or those of the rank that would have refused. */
 	struct shmq_verdict seen = {.requested = amount};
-	int result =
-	    tracker_take(segment, component, resource, &limits, amount, verdict != NULL ? &seen : NULL, receipt);
-	bool is_told =
-	    verdict != NULL && *outcome == SHMQ_OK && (result != SHMQ_OK || component == charge->component->key.index);
+	int here = tracker_take(segment, component, resource, &limits, amount, verdict != NULL ? &seen : NULL, receipt);
 
-	if (is_told) {
-		seen.resource = verdict->resource;
-		seen.component = component;
-		*verdict = seen;
-	}
-	if (result != SHMQ_DENIED)
-		return result;
-	if (charge_enforcement(&limits) == SHMQ_ENFORCE_DENY) {
+	if (here == SHMQ_DENIED && charge_enforcement(&limits) == SHMQ_ENFORCE_DENY) {
 		refused(charge, resource, amount, component, true);
-		return SHMQ_DENIED;
+	} else if (here == SHMQ_DENIED) {
+		limits.limit = SHMQ_UNLIMITED;
+		here = tracker_take(segment, component, resource, &limits, amount, NULL, receipt);
+		if (here == SHMQ_OK)
+			verdict_admit(&seen);
+		if (here == SHMQ_OK && charge_enforcement(&limits) == SHMQ_ENFORCE_WARN)
+			here = SHMQ_WOULD_DENY;
 	}
-	limits.limit = SHMQ_UNLIMITED;
-	result = tracker_take(segment, component, resource, &limits, amount, NULL, receipt);
-	if (is_told)
-		verdict_admit(verdict);
-	if (result == SHMQ_OK && charge_enforcement(&limits) == SHMQ_ENFORCE_WARN) {
-		refused(charge, resource, amount, component, false);
-		*outcome = SHMQ_WOULD_DENY;
+	if (verdict != NULL && is_told(charge, component, has_warned, here))
+		tell(verdict, &seen, component);
+	return here;
+}
+
+/* All ranks were taken. `beyond`: a bit for each that would have refused. */
+static int conclude_ranks(const struct charge *charge, int resource, uint64_t amount, unsigned beyond,
+                          const struct charge_receipt *receipt)
+{
+	for (unsigned i = 0; i < receipt->count; i++) {
+		watch(charge, resource, receipt->component[i], receipt->rank[i].used + amount);
+		if ((beyond >> i & 1) != 0)
+			warned(charge, resource, amount, receipt->component[i], (beyond & ((1U << i) - 1)) == 0);
 	}
-	return result;
+	return beyond != 0 ? SHMQ_WOULD_DENY : SHMQ_OK;
 }
 
 static int take_ranks(const struct charge *charge, const struct group_chain *chain, int resource, uint64_t amount,
                       bool is_forced, struct shmq_verdict *verdict, struct charge_receipt *receipt)
 {
-	int outcome = SHMQ_OK;
 	int result = is_forced ? SHMQ_OK : check_groups(charge, chain, resource, amount, verdict);
+	unsigned beyond = 0;
 
 	receipt->count = 0;
 	while (result == SHMQ_OK && receipt->count < chain->count) {
 		unsigned rank = receipt->count;
 
 		receipt->rank[rank] = (struct tracker_receipt){0};
-		result = take_rank(charge, chain->component[rank], resource, amount, is_forced, verdict,
-		                   &receipt->rank[rank], &outcome);
+		result = take_rank(charge, chain->component[rank], resource, amount, is_forced, beyond != 0, verdict,
+		                   &receipt->rank[rank]);
 		receipt->component[rank] = chain->component[rank];
+		if (result == SHMQ_WOULD_DENY) {
+			beyond |= 1U << rank;
+			result = SHMQ_OK;
+		}
 		if (result == SHMQ_OK)
 			receipt->count++;
 	}
-	if (result == SHMQ_OK) {
-		for (unsigned i = 0; i < receipt->count; i++)
-			watch(charge, resource, receipt->component[i], receipt->rank[i].used + amount);
-		return outcome;
-	}
+	if (result == SHMQ_OK)
+		return conclude_ranks(charge, resource, amount, beyond, receipt);
 	charge_give_back(charge->component->segment, resource, amount, receipt);
 	return result;
 }
@@ -245,11 +291,9 @@ static void verdict_of_step(const struct charge *charge, const struct holding_st
 
 static int refused_step(const struct charge *charge, const struct holding_step *step, struct shmq_verdict *verdict)
 {
-	struct tracker_limits limits = limits_of(charge, step->place.component, resource_of_step(step), false);
-
 	verdict_of_step(charge, step, false, verdict);
-	if (step->ceiling < limits.limit || step->is_soft)
-		return -EOVERFLOW;
+	if (step->ceiling >= LEVEL_CEILING || step->is_soft)
+		return -EOVERFLOW; /* no limit of a policy is so high */
 	refused(charge, resource_of_step(step), step->amount, step->place.component, true);
 	return SHMQ_DENIED;
 }
@@ -258,6 +302,7 @@ int charge_conclude(const struct charge *charge, const struct holding_steps *ste
                     struct shmq_verdict *verdict)
 {
 	unsigned told = steps->others > 0 ? steps->count - steps->others : 0; /* the last resource's own rank */
+	bool has_warned[LAYOUT_LEVELS] = {false};
 	int result = SHMQ_OK;
 
 	if (admitted < steps->count)
@@ -274,7 +319,9 @@ int charge_conclude(const struct charge *charge, const struct holding_steps *ste
 			verdict_of_step(charge, step, true, verdict);
 			verdict_admit(verdict);
 		}
-		refused(charge, resource_of_step(step), step->amount, step->place.component, false);
+		warned(charge, resource_of_step(step), step->amount, step->place.component,
+		       !has_warned[step->place.number]);
+		has_warned[step->place.number] = true;
 		result = SHMQ_WOULD_DENY;
 	}
 	return result;
@@ -294,6 +341,27 @@ static bool open_entry(const struct charge *charge, const struct group_chain *ch
 	}
 	ledger_open(entry, chain, levels, charge->component->key.genstate);
 	return true;
+}
+
+/* On its way to another group, of which an entry would know nothing. It takes no longer than a grace period. */
+#define FROZEN_RETRY_NS (UINT64_C(1) * NS_PER_MS)
+
+static bool is_frozen_for(const struct charge *charge, int resource, uint64_t amount)
+{
+	return amount > 0 && !tracker_is_rate(resource) && charge_is_frozen(charge);
+}
+
+static void verdict_of_frozen(const struct charge *charge, int resource, uint64_t amount, struct shmq_verdict *verdict)
+{
+	uint32_t component = charge->component->key.index;
+	struct tracker_limits limits = limits_of(charge, component, resource, false);
+	struct level_place place = tracker_level(charge->component->segment, component, resource);
+
+	if (verdict == NULL)
+		return;
+	*verdict = (struct shmq_verdict){.resource = resource, .component = component, .requested = amount};
+	tracker_judge(verdict, &limits, level_read(level_at(&place)), 0);
+	verdict->retry_after_ns = FROZEN_RETRY_NS;
 }
 
 static int take_levels(const struct charge *charge, const struct group_chain *chain, int resource, uint64_t amount,
@@ -322,9 +390,10 @@ int charge_take(const struct charge *charge, int resource, uint64_t amount, bool
 	group_chain_of(charge->component->segment, charge->quotas, charge->component->key.index, &chain);
 	if (tracker_is_rate(resource))
 		return take_ranks(charge, &chain, resource, amount, is_forced, verdict, receipt);
-	if (charge_is_frozen(charge)) {
+	if (is_frozen_for(charge, resource, amount)) {
 		if (is_forced)
 			return -EAGAIN;
+		verdict_of_frozen(charge, resource, amount, verdict);
 		refused(charge, resource, amount, charge->component->key.index, true);
 		return SHMQ_DENIED;
 	}
@@ -382,23 +451,25 @@ int charge_release(const struct charge *charge, int resource, uint64_t amount)
 
 /* ---- Looking ---- */
 
-static int check_rank(const struct charge *charge, uint32_t component, int resource, uint64_t amount,
+static int check_rank(const struct charge *charge, uint32_t component, int resource, uint64_t amount, bool has_warned,
                       struct shmq_verdict *verdict)
 {
+	const struct shmq_shm_tracker *tracker = &charge->component->segment->trackers[component];
 	struct tracker_limits limits = limits_of(charge, component, resource, false);
 	struct shmq_verdict seen = {.requested = amount};
-	int result = tracker_check(&charge->component->segment->trackers[component], resource, &limits, amount, &seen);
+	int here = tracker_check(tracker, resource, &limits, amount, &seen);
 
-	if (result == SHMQ_DENIED && charge_enforcement(&limits) != SHMQ_ENFORCE_DENY) {
-		verdict_admit(&seen);
-		result = charge_enforcement(&limits) == SHMQ_ENFORCE_WARN ? SHMQ_WOULD_DENY : SHMQ_OK;
+	if (here == SHMQ_DENIED && charge_enforcement(&limits) != SHMQ_ENFORCE_DENY) {
+		limits.limit = SHMQ_UNLIMITED;
+		here = charge_enforcement(&limits) == SHMQ_ENFORCE_WARN ? SHMQ_WOULD_DENY : SHMQ_OK;
+		if (tracker_check(tracker, resource, &limits, amount, NULL) == -EOVERFLOW)
+			here = -EOVERFLOW;
+		else
+			verdict_admit(&seen);
 	}
-	if (verdict != NULL && (result != SHMQ_OK || component == charge->component->key.index)) {
-		seen.resource = verdict->resource;
-		seen.component = component;
-		*verdict = seen;
-	}
-	return result;
+	if (verdict != NULL && is_told(charge, component, has_warned, here))
+		tell(verdict, &seen, component);
+	return here;
 }
 
 int charge_check(const struct charge *charge, int resource, uint64_t amount, struct shmq_verdict *verdict)
@@ -406,9 +477,13 @@ int charge_check(const struct charge *charge, int resource, uint64_t amount, str
 	struct group_chain chain;
 	int result = SHMQ_OK;
 
+	if (is_frozen_for(charge, resource, amount)) {
+		verdict_of_frozen(charge, resource, amount, verdict);
+		return SHMQ_DENIED;
+	}
 	group_chain_of(charge->component->segment, charge->quotas, charge->component->key.index, &chain);
 	for (unsigned i = 0; i < chain.count && (result == SHMQ_OK || result == SHMQ_WOULD_DENY); i++) {
-		int here = check_rank(charge, chain.component[i], resource, amount, verdict);
+		int here = check_rank(charge, chain.component[i], resource, amount, result != SHMQ_OK, verdict);
 
 		if (here != SHMQ_OK)
 			result = here;

@@ -80,16 +80,21 @@ static bool take_step(const struct ledger_entry *entry, struct holding_step *ste
 	return ledger_take(entry, &step->place, step->amount, after, LEVEL_CEILING, &step->used);
 }
 
-/* Look first: a refusal by a group leaves even the figures of the others alone, unless somebody is quicker. */
+static bool step_refuses(struct holding_step *step)
+{
+	step->used = level_read(level_at(&step->place));
+	return !step->is_soft && (step->used > step->ceiling || step->amount > step->ceiling - step->used);
+}
+
+/*
+ * Look first: a refusal by a group leaves even the figures of the others alone, unless somebody is quicker. The
+ * component's own rank is looked at only then, since the nearest one that refuses is the one to name.
+ */
 static unsigned first_refusal(struct holding_steps *steps)
 {
-	for (unsigned i = 1; i < steps->count; i++) {
-		struct holding_step *step = &steps->step[i];
-
-		step->used = level_read(level_at(&step->place));
-		if (!step->is_soft && (step->used > step->ceiling || step->amount > step->ceiling - step->used))
-			return i;
-	}
+	for (unsigned i = 1; i < steps->count; i++)
+		if (step_refuses(&steps->step[i]))
+			return step_refuses(&steps->step[0]) ? 0 : i;
 	return steps->count;
 }
 

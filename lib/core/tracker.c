@@ -58,16 +58,16 @@ static bool is_sliding(const struct tracker_limits *limits)
 
 /* A bucket is reported as so much per the time that it takes from empty to full. */
 static void judge_bucket(struct shmq_verdict *verdict, const struct tracker_limits *limits,
-                         const struct bucket_rate *flow, const struct bucket_view *view, uint64_t used, uint64_t taken)
+                         const struct bucket_rate *flow, const struct bucket_view *view, uint64_t used, bool is_taken)
 {
 	uint64_t wait_ns;
 
 	if (verdict == NULL)
 		return;
-	tracker_judge(verdict, limits, used, taken);
+	tracker_judge(verdict, limits, used, is_taken ? verdict->requested : 0);
 	verdict->limit = limits->capacity;
 	verdict->period_ns = bucket_period_ns(flow);
-	wait_ns = taken == verdict->requested ? 0 : bucket_retry_ns(flow, view, verdict->requested);
+	wait_ns = is_taken ? 0 : bucket_retry_ns(flow, view, verdict->requested);
 	if (wait_ns > 0 && wait_ns != UINT64_MAX && bucket_is_coarse(flow))
 		wait_ns += CLOCK_COARSE_LAG_MS * NS_PER_MS; /* as tracker_advise() */
 	verdict->retry_after_ns = wait_ns;
@@ -88,7 +88,7 @@ static int take_bucket(struct shmq_shm_rate *rate, const struct tracker_limits *
 	else
 		is_taken = bucket_take(&bucket, &flow, amount, clock(), clock, &view);
 	used = bucket_used(&flow, view.ahead_ns);
-	judge_bucket(verdict, limits, &flow, &view, used, is_taken ? amount : 0);
+	judge_bucket(verdict, limits, &flow, &view, used, is_taken);
 	if (!is_taken)
 		return SHMQ_DENIED;
 	shm_add_relaxed(&rate->total, amount); /* relaxed: a figure for people; a window would go by it */
@@ -167,7 +167,7 @@ static int check_bucket(const struct shmq_shm_rate *rate, const struct tracker_l
 
 	bucket_read(&rate->tat, bucket_clock_of(&flow), &view);
 	is_admitted = bucket_retry_ns(&flow, &view, amount) == 0;
-	judge_bucket(verdict, limits, &flow, &view, bucket_used(&flow, view.ahead_ns), is_admitted ? amount : 0);
+	judge_bucket(verdict, limits, &flow, &view, bucket_used(&flow, view.ahead_ns), is_admitted);
 	return is_admitted ? SHMQ_OK : SHMQ_DENIED;
 }
 

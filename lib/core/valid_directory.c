@@ -209,6 +209,31 @@ static void examine_limits(const struct shmq_shm_quota *quota, struct valid_look
 	}
 }
 
+/*
+ * Groups are declared before their members, so a chain can neither lead out of the table, nor to what is no group, nor
+ * back to itself; it would be told by its length.
+ */
+static void examine_groups(const struct shmq_segment *segment, const struct shmq_shm_quota *quotas, uint32_t index,
+                           uint64_t flags, struct valid_look *look)
+{
+	uint32_t components = segment->layout.components;
+	uint32_t parent = shm_load32_relaxed(&quotas[index].parent); /* relaxed: the flags released it */
+	unsigned groups = 0;
+	bool is_group = true;
+
+	valid_expect(look, (flags & QUOTA_GROUPED) != 0 ? parent != 0 : parent == 0,
+	             "a quota with a parent is marked so, and no other", flags, flags ^ QUOTA_GROUPED);
+	while (parent != 0 && parent <= components && groups <= LAYOUT_ANCESTORS) {
+		is_group &= (shm_load_acquire(&quotas[parent - 1].flags) & QUOTA_GROUP) != 0; /* (D3) */
+		parent = shm_load32_relaxed(&quotas[parent - 1].parent);
+		groups++;
+	}
+	valid_expect(look, parent <= components, "a parent is a component, or none", parent, components);
+	valid_expect(look, groups <= LAYOUT_ANCESTORS, "at most four groups are above a component", groups,
+	             LAYOUT_ANCESTORS);
+	valid_expect(look, is_group, "what stands above a component is a group", index, groups);
+}
+
 /* Of the table in force; nobody reads the other one. */
 static bool examine_quota(struct valid *valid, uint32_t index, struct valid_look *look)
 {
@@ -223,8 +248,10 @@ static bool examine_quota(struct valid *valid, uint32_t index, struct valid_look
 	if (index == segment->layout.components)
 		valid_expect(look, (flags & QUOTA_PRESENT) != 0, "the policy has a default quota", flags,
 		             flags | QUOTA_PRESENT);
-	if ((flags & (QUOTA_PRESENT | QUOTA_DECLARED)) != 0)
+	if ((flags & (QUOTA_PRESENT | QUOTA_DECLARED)) != 0) {
 		examine_limits(quota, look);
+		examine_groups(segment, segment->quotas[generation & 1], index, flags, look);
+	}
 	shm_fence_acquire(); /* the limits, before the words once more */
 	return shm_load_acquire(&quota->flags) == flags &&
 	       shm_load_acquire(&segment->policy->control.generation) == generation;

@@ -129,6 +129,45 @@ static bool holding_names_level(const struct valid *valid, const struct holding 
 	return holding_component(holding) < valid->segment->layout.components && holding_levels(holding) <= LEDGER_BOTH;
 }
 
+/* The groups that a holding counts against: the chain ends at the first 0. */
+static unsigned examine_chain(const struct shmq_segment *segment, const struct holding *holding,
+                              struct valid_look *look)
+{
+	bool is_proper = true;
+	unsigned count;
+
+	for (count = 0; count < LAYOUT_ANCESTORS; count++) {
+		uint64_t registration = shm_load_relaxed(&holding->words.ancestor[count]); /* relaxed: a copy */
+		uint64_t component = registration >> REGISTRATION_GENERATION_BITS;
+
+		if (registration == 0)
+			break;
+		/* (D2) acquire: no entry has a generation that has not begun. */
+		is_proper &= component > 0 && component <= segment->layout.components &&
+		             (registration & GROUP_GENERATION_MASK) <=
+		                 shm_load_acquire(&segment->entries[component - 1].genstate) >> ENTRY_STATE_BITS;
+	}
+	valid_expect(look, is_proper, "the groups of a holding are registrations of components", count,
+	             segment->layout.components);
+	return 1 + count;
+}
+
+/* Which ranks hold something, beside what the entry was opened for. */
+static void examine_share(const struct shmq_segment *segment, const struct holding *holding, struct valid_look *look)
+{
+	const struct ledger_share *share = &holding->share;
+	unsigned ranks = examine_chain(segment, holding, look) * (holding_levels(holding) == LEDGER_BOTH ? 2 : 1);
+	uint64_t rest = shm_load_relaxed(&holding->words.rest); /* relaxed: a copy */
+
+	valid_expect(look, share->amount <= LEVEL_CEILING, "a holding is an amount that a level can have",
+	             share->amount, LEVEL_CEILING);
+	valid_expect(look, share->others == 0 || rest <= LEVEL_CEILING,
+	             "a holding is an amount that a level can have, at other ranks too", rest, LEVEL_CEILING);
+	valid_expect(look, share->first < share->last && share->others <= share->last,
+	             "a holding is of a range of ranks", share->first, share->last);
+	valid_expect(look, share->last <= ranks, "a holding is of ranks that it was opened for", share->last, ranks);
+}
+
 static bool examine_holding(struct valid *valid, uint32_t index, struct valid_look *look)
 {
 	const struct shmq_segment *segment = valid->segment;
@@ -142,10 +181,7 @@ static bool examine_holding(struct valid *valid, uint32_t index, struct valid_lo
 	             holding_component(&holding), segment->layout.components - 1);
 	valid_expect(look, holding_levels(&holding) <= LEDGER_BOTH, "a holding is of storage, of memory or of both",
 	             holding_levels(&holding), LEDGER_BOTH);
-	valid_expect(look, holding.share.amount <= LEVEL_CEILING, "a holding is an amount that a level can have",
-	             holding.share.amount, LEVEL_CEILING);
-	valid_expect(look, holding.share.first < holding.share.last && holding.share.others <= holding.share.last,
-	             "a holding is of a range of ranks", holding.share.first, holding.share.last);
+	examine_share(segment, &holding, look);
 	if (!holding_names_level(valid, &holding))
 		return is_whole;
 	/* Of an earlier registration it is harmless: it will be forgotten. */

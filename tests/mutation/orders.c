@@ -10,13 +10,16 @@
  *     mutation_orders [LABEL...]
  */
 /* NOLINTBEGIN(bugprone-suspicious-include): their inner functions are what is tested */
+#include "core/bucket.c"
 #include "core/events.c"
+#include "core/handle.c"
 #include "core/ledger.c"
 #include "core/worker.c"
 /* NOLINTEND(bugprone-suspicious-include) */
 
 #include "core/controller.h"
 #include "core/publication.h"
+#include "core/sliding.h"
 #include "core/tracker.h"
 
 #include <stdio.h>
@@ -251,6 +254,81 @@ static void end_change(void)
 	directory_end(&directory);
 }
 
+/* ---- Handles ---- */
+
+static const struct handle_name handle_name = {NAME, NAME_LENGTH};
+static struct handle_cache cache; /* not the segment's */
+static _Atomic(struct shmq_component *) handle;
+
+static struct shmq_component *handle_seen(void)
+{
+	struct shmq_component *seen;
+
+	do
+		seen = atomic_load_explicit(&handle, memory_order_relaxed);
+	while (seen == NULL);
+	return seen;
+}
+
+static void create_handle(void)
+{
+	write_plain();
+	atomic_store_explicit(&handle, handle_create(segment, &key, &handle_name), memory_order_relaxed);
+}
+
+static void compare_handle(void)
+{
+	must(handle_matches(&handle_seen()->node, &handle_name) ? 0 : -ENOENT, "handle_matches");
+	read_plain();
+}
+
+static void free_handle(void)
+{
+	free(handle_seen());
+	atomic_store_explicit(&handle, NULL, memory_order_relaxed);
+}
+
+/* Retired before the last grace period; somebody has it still. */
+static void retire_handle(void)
+{
+	create_handle();
+	handle_seen()->retired_epoch = 0;
+	cache = (struct handle_cache){.retired = handle_seen()};
+	must(rcu_poll(segment, rcu_cookie(segment)) ? 0 : -EBUSY, "rcu_poll");
+}
+
+static void put_handle(void)
+{
+	write_plain();
+	handle_put(handle_seen());
+	atomic_store_explicit(&handle, NULL, memory_order_relaxed);
+}
+
+static void free_retired(void)
+{
+	cache_free_retired(segment, &cache);
+	must(cache.retired == NULL ? 0 : -EBUSY, "cache_free_retired");
+	read_plain();
+}
+
+static void create_cache(void)
+{
+	write_plain();
+	must(cache_create(segment) == NULL ? -ENOMEM : 0, "cache_create");
+}
+
+static void look_handle_up(void)
+{
+	cache_lookup(segment, 0, &handle_name); /* not there, but looked for */
+	read_plain();
+}
+
+static void retire_entry(void)
+{
+	write_plain();
+	directory_retire(&directory, key.index);
+}
+
 /* ---- Rates and levels ---- */
 
 static void look_at_window(void)
@@ -293,6 +371,101 @@ static void fill_window(void)
 	take_from_window(); /* rolls and captures */
 }
 
+static void refund_late(void)
+{
+	must(window_refund(rate, 77, 1) ? -EBUSY : 0, "window_refund");
+	read_plain();
+}
+
+/* Two windows that follow each other, each with a baseline. */
+static void fill_two_windows(void)
+{
+	struct window_view view;
+
+	for (uint64_t now_ms = PERIOD_MS; now_ms <= 2 * PERIOD_MS; now_ms += PERIOD_MS)
+		must(window_take(rate, 5, 10, PERIOD_MS, now_ms, &view) ? 0 : -EBUSY, "window_take");
+}
+
+/* The second half of a refund to a sliding window. */
+static void raise_former(void)
+{
+	write_plain();
+	must(window_raise(rate, (shm_load_relaxed(&rate->current) - 1) & WINDOW_SEQ_MASK, 1) ? 0 : -ENOENT,
+	     "window_raise");
+}
+
+static uint64_t still_ms(uint64_t period_ms)
+{
+	return 2 * period_ms;
+}
+
+static void be_refused_by_former(void)
+{
+	struct window_view view;
+
+	must(sliding_take(rate, 10, 10, PERIOD_MS, 2 * PERIOD_MS, still_ms, &view) ? -EBUSY : 0, "sliding_take");
+	read_plain();
+}
+
+static uint64_t bucket_time_ns;
+
+static uint64_t bucket_time(void)
+{
+	return bucket_time_ns;
+}
+
+static struct bucket bucket_here(void)
+{
+	return (struct bucket){&rate->tat, &rate->current};
+}
+
+static struct bucket_view taken;
+
+static void take_from_bucket(void)
+{
+	struct bucket bucket = bucket_here();
+	struct bucket_rate flow = bucket_rate_of(10, NS_PER_S, 10);
+
+	write_plain();
+	bucket_time_ns = 5 * NS_PER_S;
+	must(bucket_take(&bucket, &flow, 1, bucket_time_ns, bucket_time, &taken) ? 0 : -EBUSY, "bucket_take");
+}
+
+static uint64_t late_bucket_time(void)
+{
+	return 9 * NS_PER_S;
+}
+
+/* All of it has flowed in again: the word is loaded, and left alone. */
+static void refund_to_bucket_late(void)
+{
+	const struct bucket_view view = {.now_ns = 5 * NS_PER_S, .cost_ns = 1};
+	struct bucket bucket = bucket_here();
+
+	bucket_refund(&bucket, &view, late_bucket_time);
+	read_plain();
+}
+
+/* The first half of a reset. */
+static void advance_epoch(void)
+{
+	struct bucket bucket = bucket_here();
+	uint64_t other = shm_load_relaxed(bucket.tat) + 1;
+
+	write_plain();
+	must(set_ahead(&bucket, other, bucket_time_ns, 0) ? -EBUSY : 0, "set_ahead");
+}
+
+static void look_at_epoch(void)
+{
+	struct bucket bucket = bucket_here();
+	struct bucket_rate flow = bucket_rate_of(10, NS_PER_S, 10);
+	struct bucket_view view;
+
+	must(bucket_take(&bucket, &flow, 0, 5 * NS_PER_S, late_bucket_time, &view) ? 0 : -EBUSY, "bucket_take");
+	read_plain();
+}
+
 static void take_from_level(void)
 {
 	uint64_t used;
@@ -324,6 +497,29 @@ static void end_operation(void)
 {
 	write_plain();
 	intent_end(&entry);
+}
+
+static void own_holder(void)
+{
+	shm_store_relaxed(&segment->slots[HOLDER].owner, TOKEN);
+}
+
+static void begin_operation_late(void)
+{
+	write_plain();
+	begin_operation();
+}
+
+static void sum_holdings(void)
+{
+	ledger_sum(&place);
+	read_plain();
+}
+
+static void free_holder(void)
+{
+	end_operation();
+	shm_store_relaxed(&segment->slots[HOLDER].owner, 0);
 }
 
 static void recover_operation(void)
@@ -432,12 +628,21 @@ static const struct order {
     {"D2", prepare_entry, commit_entry, look_at_entry, end_change},
     {"D3", register_entry, change_quota, look_at_quota, end_change},
     {"D4", begin_change, link_entry, walk_chain, end_change},
+    {"D6", register_entry, retire_entry, look_handle_up, end_change},
+    {"H1", nothing, create_cache, look_handle_up, nothing},
+    {"H2", retire_handle, put_handle, free_retired, nothing},
+    {"H4", nothing, create_handle, compare_handle, free_handle},
     {"W1", nothing, roll, look_at_window, nothing},
     {"W2", begin_window, capture, look_at_window, nothing},
     {"W3", fill_window, take_from_window, look_at_window, nothing},
+    {"W4", nothing, roll, refund_late, nothing},
+    {"W5", fill_two_windows, raise_former, be_refused_by_former, nothing},
+    {"B1", nothing, take_from_bucket, refund_to_bucket_late, nothing},
+    {"B2", take_from_bucket, advance_epoch, look_at_epoch, nothing},
     {"L1", take_from_level, release_level, look_at_level, nothing},
     {"L2", nothing, take_from_level, look_at_level, nothing},
     {"L3", mark_level, acknowledge, ask_whether_it_landed, nothing},
+    {"I2", own_holder, begin_operation_late, sum_holdings, free_holder},
     {"I3", begin_operation, end_operation, recover_operation, nothing},
     {"E1", draw_numbers, set_newer_word, be_too_late, nothing},
     {"E2", begin_ring, write_event, read_event, nothing},
