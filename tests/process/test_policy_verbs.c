@@ -231,7 +231,7 @@ Test(policy_verbs, diff_exits_as_diff_does)
 {
 	const char *path = policy_file(first_policy);
 
-	expect_verb(3, "", "no such component or segment", "policy", "diff", path);
+	expect_verb(3, "", "there is no such segment", "policy", "diff", path);
 	expect_verb(2, "", "cannot read it", "policy", "diff", "/no/such/file.ini");
 	expect_verb(5, "", "unknown key", "policy", "diff", policy_file("[default]\nnonsense = 1\n"));
 }
@@ -287,7 +287,7 @@ Test(policy_verbs, apply_tells_in_advance_that_a_component_cannot_change_its_gro
 	expect_verb(0, "", "", "try", "-n", fixture_name(), "a", "storage", "10");
 	expect_verb(1, "\n! \"a\" uses storage or memory, so it cannot change its group\n", "", "policy", "apply",
 	            "--dry-run", policy_file(after));
-	expect_verb(1, "", "What is in the way is marked with '!' above.", "policy", "apply", policy_file(after));
+	expect_verb(1, "", "what is marked with '!' above is in the way", "policy", "apply", policy_file(after));
 	expect_verb(0, "", "", "reset", "-q", fixture_name(), "a");
 	expect_verb(0, "group              one -> two", "", "policy", "apply", policy_file(after));
 }

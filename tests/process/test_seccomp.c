@@ -31,7 +31,7 @@ struct sandbox {
 	struct shmq_component *tenant;
 	int (*confine)(void);
 	void (*operate)(struct sandbox *sandbox);
-	struct counter operations, failures, rolls;
+	struct counter operations, failures, rolls, events;
 };
 
 static int confine_strictly(void)
@@ -70,12 +70,24 @@ static int confined(unsigned index, void *context)
 	struct sandbox *sandbox = context;
 
 	(void)index;
+	/* The first use: of the segment by this thread, and of memory by this process. */
 	CHILD_RESULT(shmq_check(sandbox->tenant, SHMQ_STORAGE, 1, NULL), SHMQ_OK);
+	CHILD_RESULT(shmq_memory_set(sandbox->tenant, 0, NULL), SHMQ_OK);
 	CHILD_RESULT(sandbox->confine(), 0);
 	while (counter_get(&sandbox->operations) < OPERATIONS)
 		sandbox->operate(sandbox);
 	syscall(SYS_exit, 0);
 	return 1;
+}
+
+static struct sandbox *run(struct sandbox *sandbox, int (*confine)(void), void (*operate)(struct sandbox *))
+{
+	sandbox->confine = confine;
+	sandbox->operate = operate;
+	expect_result(process_run(confined, sandbox, TIMEOUT_MS), 0);
+	cr_assert_geq(counter_get(&sandbox->operations), OPERATIONS);
+	expect_figure(counter_get(&sandbox->failures), 0);
+	return sandbox;
 }
 
 static struct sandbox *run_confined(int (*confine)(void), void (*operate)(struct sandbox *), struct shmq_quota *quota)
@@ -84,12 +96,18 @@ static struct sandbox *run_confined(int (*confine)(void), void (*operate)(struct
 
 	sandbox->segment = fixture_segment(NULL);
 	sandbox->tenant = fixture_component(sandbox->segment, "tenant", quota);
-	sandbox->confine = confine;
-	sandbox->operate = operate;
-	expect_result(process_run(confined, sandbox, TIMEOUT_MS), 0);
-	cr_assert_geq(counter_get(&sandbox->operations), OPERATIONS);
-	expect_figure(counter_get(&sandbox->failures), 0);
-	return sandbox;
+	return run(sandbox, confine, operate);
+}
+
+/* The same under a policy, for what is no quota's. It need not name the component. */
+static struct sandbox *run_by_policy(int (*confine)(void), void (*operate)(struct sandbox *), const char *policy)
+{
+	struct sandbox *sandbox = shared_alloc(sizeof(*sandbox));
+
+	sandbox->segment = fixture_segment(NULL);
+	fixture_publish(sandbox->segment, policy);
+	sandbox->tenant = fixture_component(sandbox->segment, "tenant", NULL);
+	return run(sandbox, confine, operate);
 }
 
 static int call_the_kernel(unsigned index, void *context)
@@ -234,4 +252,188 @@ Test(seccomp, is_never_met_by_looking_up_a_known_name)
 	struct shmq_quota quota = quota_calm(100);
 
 	run_confined(confine_strictly, look_up, &quota);
+}
+
+/* ---- Two-phase use ----------------------------------------------------------------------------------------------- */
+
+static void reserve(struct sandbox *sandbox)
+{
+	struct shmq_security_context context = SHMQ_SECURITY_CONTEXT(sandbox->tenant);
+	struct shmq_component *tenant = sandbox->tenant;
+	struct shmq_reservation storage, messages;
+	int result = -1;
+
+	note(sandbox, shmq_reserve(&storage, tenant, SHMQ_STORAGE, 60, NULL) == SHMQ_OK);
+	note(sandbox, shmq_reserve(&messages, tenant, SHMQ_MESSAGES, 60, NULL) == SHMQ_OK);
+	note(sandbox, shmq_memory_set(tenant, 100, NULL) == SHMQ_OK);
+	note(sandbox, shmq_memory_set(tenant, 101, NULL) == SHMQ_DENIED);
+	note(sandbox, shmq_commit(&storage, 10) == 0);
+	note(sandbox, shmq_memory_set(tenant, 0, NULL) == SHMQ_OK);
+	shmq_cancel(&messages);
+	SHMQ_WITH_QUOTA (tenant, SHMQ_STORAGE, 90, result) {
+		break;
+	}
+	SHMQ_GUARD (&context, NULL, NULL, SHMQ_STORAGE, 90) {
+		context.actual = 20;
+	}
+	note(sandbox, result == 0 && context.result == 0);
+	note(sandbox, shmq_release(tenant, SHMQ_STORAGE, 30) == SHMQ_OK);
+}
+
+Test(seccomp, is_never_met_by_reservations_and_guards)
+{
+	struct shmq_quota quota = quota_calm(100);
+
+	run_confined(confine_strictly, reserve, &quota);
+}
+
+/* ---- What only policies say -------------------------------------------------------------------------------------- */
+
+/* Some is admitted and some refused; `rolls` counts what the sliding window refused. */
+static void meet_all_algorithms(struct sandbox *sandbox)
+{
+	static const struct shmq_demand both[] = {{SHMQ_MESSAGES, 1}, {SHMQ_NETWORK, 1}};
+	struct shmq_verdict verdict = {0};
+	struct shmq_reservation reservation;
+	int result = shmq_try_consume_all(sandbox->tenant, both, 2, &verdict);
+
+	note(sandbox, result == SHMQ_OK || result == SHMQ_DENIED);
+	counter_add(&sandbox->rolls, verdict.resource == SHMQ_MESSAGES && result == SHMQ_DENIED);
+	for (int resource = SHMQ_MESSAGES; resource <= SHMQ_CPU; resource++) {
+		result = shmq_reserve(&reservation, sandbox->tenant, resource, 1, &verdict);
+		note(sandbox, result == SHMQ_OK || result == SHMQ_DENIED);
+		shmq_cancel(&reservation);
+		note(sandbox, shmq_check(sandbox->tenant, resource, 1000000, NULL) == SHMQ_DENIED);
+	}
+}
+
+Test(seccomp, is_never_met_by_sliding_windows_and_buckets)
+{
+	struct sandbox *sandbox = run_by_policy(
+	    confine_strictly, meet_all_algorithms,
+	    "[default]\nalgorithm = bucket\nmessages = 50/s\nnetwork = 500/100ms\ncpu = 500us/s burst 2ms\n"
+	    "messages.algorithm = sliding\n");
+
+	cr_assert_gt(counter_get(&sandbox->rolls), 0);
+}
+
+Test(seccomp, is_never_met_by_short_sliding_windows_and_buckets)
+{
+	struct sandbox *sandbox =
+	    run_by_policy(confine_by_filter, meet_all_algorithms,
+	                  "[default]\nalgorithm = sliding\nmessages = 50/10ms\nnetwork = 500/10ms burst 100\n"
+	                  "cpu = 500us/20ms\ncpu.algorithm = bucket\n");
+
+	cr_assert_gt(counter_get(&sandbox->rolls), 0);
+}
+
+/* Of five ranks each is the one that refuses something, and the middle one only warns. */
+static const char groups[] = "[group:host]\nmessages = 1000/366d\nmemory = 90\n"
+			     "[group:realm]\ngroup = host\nnetwork = 0/366d\n"
+			     "[group:floor]\ngroup = realm\ncpu = 0us/366d\nenforce = warn\n"
+			     "[group:tenant]\ngroup = floor\nstorage = 50\n"
+			     "[default]\ngroup = tenant\nstorage = 100\nmemory = 100\nmessages = 2000/366d\n";
+
+static void operate_in_groups(struct sandbox *sandbox)
+{
+	static const struct shmq_demand levels[] = {{SHMQ_STORAGE, 10}, {SHMQ_MEMORY, 10}, {SHMQ_CPU, 1}};
+	static const struct shmq_demand refused[] = {{SHMQ_STORAGE, 10}, {SHMQ_MEMORY, 10}, {SHMQ_NETWORK, 1}};
+	struct shmq_component *tenant = sandbox->tenant;
+	struct shmq_reservation reservation;
+	struct shmq_verdict verdict;
+
+	note(sandbox, shmq_try_consume(tenant, SHMQ_STORAGE, 51, &verdict) == SHMQ_DENIED);
+	note(sandbox, shmq_try_consume(tenant, SHMQ_MEMORY, 91, &verdict) == SHMQ_DENIED);
+	note(sandbox, shmq_try_consume(tenant, SHMQ_NETWORK, 1, NULL) == SHMQ_DENIED);
+	note(sandbox, shmq_try_consume(tenant, SHMQ_CPU, 1, NULL) == SHMQ_WOULD_DENY);
+	note(sandbox, shmq_check(tenant, SHMQ_MESSAGES, 2000, &verdict) == SHMQ_DENIED);
+	note(sandbox, shmq_try_consume_all(tenant, levels, 3, &verdict) == SHMQ_WOULD_DENY);
+	note(sandbox, shmq_try_consume_all(tenant, refused, 3, &verdict) == SHMQ_DENIED);
+	note(sandbox, shmq_reserve(&reservation, tenant, SHMQ_STORAGE, 40, NULL) == SHMQ_OK);
+	note(sandbox, shmq_commit(&reservation, 20) == 0);
+	note(sandbox, shmq_memory_set(tenant, 80, NULL) == SHMQ_OK);
+	note(sandbox, shmq_memory_set(tenant, 0, NULL) == SHMQ_OK);
+	note(sandbox, shmq_reserve(&reservation, tenant, SHMQ_MESSAGES, 5, NULL) == SHMQ_OK);
+	shmq_cancel(&reservation);
+	note(sandbox, shmq_release(tenant, SHMQ_STORAGE, 30) == SHMQ_OK);
+	note(sandbox, shmq_release(tenant, SHMQ_MEMORY, 10) == SHMQ_OK);
+}
+
+Test(seccomp, is_never_met_by_groups_and_their_refusals)
+{
+	run_by_policy(confine_strictly, operate_in_groups, groups);
+}
+
+static void ask_for_capabilities(struct sandbox *sandbox)
+{
+	static const struct {
+		const char *permission, *target;
+		int result;
+	} questions[] = {
+	    {"filesystem.read", "/app/data/report", SHMQ_OK},
+	    {"filesystem.read", "/app/./data//x/../report", SHMQ_OK},
+	    {"filesystem.read", "/app/data/r\xc3\xa9sum\xc3\xa9", SHMQ_OK},
+	    {"filesystem.read", "/app/data/../../etc/passwd", SHMQ_FORBIDDEN},
+	    {"filesystem.read", "/../../..", SHMQ_FORBIDDEN},
+	    {"filesystem.write", "/app/data/report", SHMQ_FORBIDDEN},
+	    {"network.connect", "API.example.org:443", SHMQ_OK},
+	    {"network.connect", "10.1.2.3:80", SHMQ_OK},
+	    {"network.connect", "[2001:db8::1]:80", SHMQ_FORBIDDEN},
+	    {"message.send", "orders.created", SHMQ_OK},
+	    {"message.send", "orders..created", SHMQ_FORBIDDEN},
+	    {"no.such.permission", "x", SHMQ_FORBIDDEN},
+	};
+	struct shmq_component *tenant = sandbox->tenant;
+	struct shmq_verdict verdict;
+
+	for (unsigned i = 0; i < sizeof(questions) / sizeof(*questions); i++)
+		note(sandbox, shmq_check_capability(tenant, questions[i].permission, questions[i].target) ==
+		                  questions[i].result);
+	note(sandbox, shmq_check_capability_with_quota(tenant, "filesystem.read", "/app/data/x", SHMQ_STORAGE, 101,
+	                                               &verdict) == SHMQ_DENIED);
+}
+
+Test(seccomp, is_never_met_by_capabilities)
+{
+	run_by_policy(confine_strictly, ask_for_capabilities,
+	              "[default]\nstorage = 100\nfilesystem.read = /app/data/**\n"
+	              "network.connect = [\"*.example.org:443\", \"10.0.0.0/8:*\"]\nmessage.send = orders.*\n");
+}
+
+/* ---- Events ------------------------------------------------------------------------------------------------------ */
+
+/* Once a second there is one of each kind; in between they are counted. The reader writes nothing, and waits for none. */
+static void cause_events(struct sandbox *sandbox)
+{
+	struct shmq_component *tenant = sandbox->tenant;
+	struct shmq_event event = {.size = sizeof(event)};
+	uint64_t cursor = 0, kinds = 0;
+	char origin[128];
+
+	note(sandbox, shmq_try_consume(tenant, SHMQ_STORAGE, 85, NULL) == SHMQ_OK);
+	note(sandbox, shmq_try_consume(tenant, SHMQ_STORAGE, 100, NULL) == SHMQ_DENIED);
+	note(sandbox, shmq_try_consume(tenant, SHMQ_MESSAGES, 100, NULL) == SHMQ_OK);
+	note(sandbox, shmq_try_consume(tenant, SHMQ_NETWORK, 1, NULL) == SHMQ_WOULD_DENY);
+	note(sandbox, shmq_check_capability(tenant, "filesystem.read", "/etc/passwd") == SHMQ_FORBIDDEN);
+	note(sandbox, shmq_release(tenant, SHMQ_STORAGE, 85) == SHMQ_OK);
+	note(sandbox, shmq_reset(tenant) == 0);
+	while (shmq_event_read(sandbox->segment, &cursor, &event) == 1) {
+		kinds |= UINT64_C(1) << event.kind;
+		note(sandbox, shmq_event_origin(sandbox->segment, &event, origin, sizeof(origin)) >= 0);
+	}
+	counter_set(&sandbox->events, counter_get(&sandbox->events) | kinds);
+}
+
+Test(seccomp, is_never_met_by_events_and_thresholds)
+{
+	static const int expected[] = {
+	    SHMQ_EVENT_QUOTA_VIOLATION, SHMQ_EVENT_WOULD_DENY, SHMQ_EVENT_CAPABILITY_VIOLATION,
+	    SHMQ_EVENT_WARNING,         SHMQ_EVENT_CRITICAL,   SHMQ_EVENT_RESET};
+	struct sandbox *sandbox = run_by_policy(confine_strictly, cause_events,
+	                                        "[default]\nstorage = 100\nmessages = 100/366d\nnetwork = 0/366d\n"
+	                                        "network.enforce = warn\n");
+
+	for (unsigned i = 0; i < sizeof(expected) / sizeof(*expected); i++)
+		cr_assert((counter_get(&sandbox->events) >> expected[i] & 1) != 0, "no event %s",
+		          shmq_event_kind_name(expected[i]));
 }

@@ -214,6 +214,9 @@ Test(tool_rows, filters_that_mean_nothing_are_explained)
 	    {"component>bob", "is a word"},
 	    {"used>1 AND", "'1 AND' is no number"},
 	    {"used>1 AND ", "no comparison"},
+	    {"resource=cpuu", "did you mean 'cpu'?"},
+	    {"alarm!=bad", "'alarm' is never 'bad'"},
+	    {"used_pct=>80", "write it as in used_pct>80"},
 	    {"used>1 && && used>2", "no comparison"},
 	};
 

@@ -239,7 +239,7 @@ Test(verbs, show_explains_every_figure)
 	expect_verb(0, "\ncomponents.registered   1", "", "show", fixture_name());
 	expect_verb(0, "how many components are registered\n", "", "show", fixture_name());
 	expect_verb(0, "tenant, component 0 of ", "", "show", fixture_name(), "tenant");
-	expect_verb(0, "\n  used_pct             50.0            0            0            0            0", "", "show",
+	expect_verb(0, "\n  used_pct               50.0          0          0          0          0", "", "show",
 	            fixture_name(), "tenant");
 	expect_verb(0, "A good first guess", "", "show", "--explain", fixture_name(), "tenant");
 	expect_verb(0, "\"schema\":\"shmquota.component\",\"version\":1", "", "show", "-j", fixture_name(), "tenant");
@@ -262,7 +262,7 @@ Test(verbs, check_has_the_exit_codes_of_a_monitoring_plugin)
 	struct shmq_component *tenant = calm_tenant();
 
 	expect_verb(0, "SHMQUOTA OK - ", "", "check", fixture_name());
-	expect_verb(0, ": 1 component within their limits | ", "", "check", fixture_name());
+	expect_verb(0, ": 1 component within its limits | ", "", "check", fixture_name());
 	expect_result(shmq_try_consume(tenant, SHMQ_STORAGE, 850, NULL), SHMQ_OK);
 	expect_verb(1, "SHMQUOTA WARNING - ", "", "check", fixture_name());
 	expect_verb(1, ": tenant storage 850 B of 1000 B (85.0 %) |", "", "check", fixture_name());

@@ -240,8 +240,8 @@ Test(verify, as_a_verb_names_what_is_broken)
 
 Test(verify, as_a_verb_fails_as_others_do)
 {
-	expect_verb(3, "", "no such component or segment", "verify", fixture_name());
-	expect_verb(3, "", "no such component or segment", "reap", fixture_name());
+	expect_verb(3, "", "there is no such segment", "verify", fixture_name());
+	expect_verb(3, "", "there is no such segment", "reap", fixture_name());
 	expect_verb(2, "", "missing", "verify");
 	expect_verb(2, "", "missing", "reap");
 	expect_verb(2, "", "too many", "reap", "a", "b");

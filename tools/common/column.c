@@ -94,10 +94,10 @@ static struct label exact_label(uint64_t figure)
 
 struct label row_limit_label(const struct row *row, bool unicode)
 {
-	/* A bucket is known by its rate; its capacity is a figure of its own. */
-	uint64_t limit = row->burst > 0 ? row->rate : row->status.limit;
-
-	return limit_label(row->resource, limit, row->period_ns, unicode);
+	/* What is used of a bucket is used of its burst. */
+	if (row->burst > 0)
+		return bucket_label(row->resource, row->rate, row->burst, row->period_ns, unicode);
+	return limit_label(row->resource, row->status.limit, row->period_ns, unicode);
 }
 
 static struct label number_label(const struct counter *counter, const struct subject *subject, uint64_t figure,
@@ -174,8 +174,8 @@ void columns_help(FILE *stream)
 
 	for (size_t i = 0; i < count; i++) {
 		if (counters[i].title)
-			fprintf(stream, "  %-14s%s\n", counters[i].alias ? counters[i].alias : counters[i].name,
+			fprintf(stream, "  %-18s%s\n", counters[i].alias ? counters[i].alias : counters[i].name,
 			        counters[i].brief);
 	}
-	fprintf(stream, "  %-14s%s\n", "bar", "the percentage as a bar");
+	fprintf(stream, "  %-18s%s\n", "bar", "the percentage as a bar");
 }

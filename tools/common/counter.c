@@ -33,17 +33,10 @@ static struct value text(const char *figure)
 	return (struct value){.type = VALUE_TEXT, .text = figure};
 }
 
-/* As policies spell them. */
-#define WORDS 3
-static const char *const algorithms[WORDS] = {
-    [SHMQ_WINDOW] = "window", [SHMQ_SLIDING] = "sliding", [SHMQ_BUCKET] = "bucket"};
-static const char *const enforcements[WORDS] = {
-    [SHMQ_ENFORCE_DENY] = "deny", [SHMQ_ENFORCE_WARN] = "warn", [SHMQ_ENFORCE_OFF] = "off"};
-
-/* The word with this number, or nothing. */
-static struct value word(const char *const words[WORDS], unsigned number_of_word)
+/* A word of policies, or nothing where there is none. */
+static struct value word(const char *name)
 {
-	return number_of_word < WORDS ? text(words[number_of_word]) : absent();
+	return name ? text(name) : absent();
 }
 
 /* A word that stands for a number. */
@@ -175,9 +168,10 @@ ROW_READ(denied, number(it->status.denied))
 ROW_READ(would_deny, number(it->status.would_deny))
 ROW_READ(period, number_or_absent(shmq_resource_is_rate(it->resource), it->period_ns))
 ROW_READ(window_end, number_or_absent(shmq_resource_is_rate(it->resource), it->status.window_end_ns))
-ROW_READ(algorithm, word(algorithms, shmq_resource_is_rate(it->resource) ? it->algorithm : WORDS))
-ROW_READ(enforcement, word(enforcements, it->enforcement))
+ROW_READ(algorithm, word(shmq_resource_is_rate(it->resource) ? shmq_algorithm_name(it->algorithm) : NULL))
+ROW_READ(enforcement, word(shmq_enforcement_name(it->enforcement)))
 ROW_READ(burst, number_or_absent(it->burst > 0, it->burst))
+ROW_READ(rate, number_or_absent(it->burst > 0, it->rate))
 ROW_READ(warning, number(it->warning))
 ROW_READ(critical, number(it->critical))
 ROW_READ(resets_in, number_or_absent(it->status.used > 0 && it->status.window_end_ns > it->now_ns,
@@ -222,6 +216,8 @@ static const struct counter row_counters[] = {
      "Deny refuses, warn admits and counts it as would_deny, off only counts."},
     {"burst", NULL, "BURST", KIND_GAUGE, UNIT_RESOURCE, NULL, row_burst, "how much a bucket holds",
      "Absent for what is no bucket."},
+    {"rate", NULL, "RATE", KIND_GAUGE, UNIT_RESOURCE, NULL, row_rate, "how much flows into a bucket in a period",
+     "Absent for what is no bucket. In JSON and -b the limit of a bucket is its burst, since that is what is used up."},
     {"warning_percent", NULL, "WARN AT", KIND_GAUGE, UNIT_NONE, NULL, row_warning, "the warning threshold, in percent",
      ""},
     {"critical_percent", NULL, "CRIT AT", KIND_GAUGE, UNIT_NONE, NULL, row_critical,

@@ -43,6 +43,23 @@ static void write_refuser(char *out, size_t size, struct shmq_segment *segment, 
 	shmq_component_put(group);
 }
 
+/* An event has a bucket's burst as its limit; at which rate it fills says the quota, if that is still the same one. */
+static struct label limit_of(struct shmq_segment *segment, const struct shmq_event *event, bool unicode)
+{
+	struct shmq_quota quota = {.size = sizeof(quota)};
+	struct label label = limit_label(event->resource, event->limit, event->period_ns, unicode);
+	struct shmq_component *component;
+	int r = event->resource;
+
+	if (!shmq_resource_is_rate(r) || shmq_component_at(&component, segment, event->refused_by) != 0)
+		return label;
+	if (shmq_component_quota(component, &quota) == 0 && quota.algorithm[r] == SHMQ_BUCKET &&
+	    event->limit == (quota.burst[r] ? quota.burst[r] : quota.limit[r]))
+		label = bucket_label(r, quota.limit[r], event->limit, quota.period_ns[r], unicode);
+	shmq_component_put(component);
+	return label;
+}
+
 static void write_violation(char *out, size_t size, struct shmq_segment *segment, const struct shmq_event *event,
                             const char *verb, bool unicode)
 {
@@ -55,15 +72,15 @@ static void write_violation(char *out, size_t size, struct shmq_segment *segment
 		snprintf(place, sizeof(place), " (%s)", origin);
 	snprintf(out, size, "%s%s %s: %s of %s used%s%s", verb, group,
 	         amount_label(event->resource, event->requested, unicode).text,
-	         amount_label(event->resource, event->used, unicode).text,
-	         limit_label(event->resource, event->limit, event->period_ns, unicode).text, more, place);
+	         amount_label(event->resource, event->used, unicode).text, limit_of(segment, event, unicode).text, more,
+	         place);
 }
 
-static void write_threshold(char *out, size_t size, const struct shmq_event *event, bool unicode)
+static void write_threshold(char *out, size_t size, struct shmq_segment *segment, const struct shmq_event *event,
+                            bool unicode)
 {
 	snprintf(out, size, "%s of %s used, %s %%", amount_label(event->resource, event->used, unicode).text,
-	         limit_label(event->resource, event->limit, event->period_ns, unicode).text,
-	         percent_label(event->used, event->limit).text);
+	         limit_of(segment, event, unicode).text, percent_label(event->used, event->limit).text);
 }
 
 char *event_sentence(char *out, size_t size, struct shmq_segment *segment, const struct shmq_event *event, bool unicode)
@@ -82,7 +99,7 @@ char *event_sentence(char *out, size_t size, struct shmq_segment *segment, const
 	case SHMQ_EVENT_WARNING_CLEARED:
 	case SHMQ_EVENT_CRITICAL:
 	case SHMQ_EVENT_CRITICAL_CLEARED:
-		write_threshold(out, size, event, unicode);
+		write_threshold(out, size, segment, event, unicode);
 		break;
 	case SHMQ_EVENT_POLICY_PUBLISHED:
 		snprintf(out, size, "generation %" PRIu64 ", by thread %" PRIu32, event->policy_generation, event->pid);
@@ -95,6 +112,21 @@ char *event_sentence(char *out, size_t size, struct shmq_segment *segment, const
 		snprintf(out, size, "%s%sby thread %" PRIu32, event->text, *event->text ? ", " : "", event->pid);
 	}
 	return out;
+}
+
+void event_line(FILE *out, const struct style *style, struct shmq_segment *segment, const struct shmq_event *event)
+{
+	const char *kind = shmq_event_kind_name(event->kind);
+	char sentence[1024], printable[TEXT_PRINTABLE_MAX];
+
+	fprintf(out, "%s  ", time_label(event->time_unix_ns).text);
+	cell_left(out, style, event_tint(event), kind ? kind : "unknown", 22);
+	text_printable(printable, sizeof(printable), *event->component_name ? event->component_name : "-");
+	cell_left(out, style, TINT_BOLD, printable, 16);
+	fprintf(out, "  %-8s  ",
+	        event->resource >= 0 && event->resource < SHMQ_RESOURCES ? shmq_resource_name(event->resource) : "-");
+	event_sentence(sentence, sizeof(sentence), segment, event, style->unicode);
+	fprintf(out, "%s\n", text_printable(printable, sizeof(printable), sentence));
 }
 
 json_t *json_event(struct shmq_segment *segment, const struct shmq_event *event)

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 #include <shmquota.h>
+#include <stdio.h>
 
 #include "render.h"
 
@@ -16,6 +17,9 @@ enum tint event_tint(const struct shmq_event *event);
 /* What happened, without when and to whom: "refused 5: 96 of 100/s used". Returns out. */
 char *event_sentence(char *out, size_t size, struct shmq_segment *segment, const struct shmq_event *event,
                      bool unicode);
+
+/* A whole line: when, what kind, who, which resource, and the sentence. */
+void event_line(FILE *out, const struct style *style, struct shmq_segment *segment, const struct shmq_event *event);
 
 /* All that is known of it, with where its rule stands. */
 json_t *json_event(struct shmq_segment *segment, const struct shmq_event *event);

@@ -8,6 +8,7 @@
 #include "failure.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -64,6 +65,17 @@ int fail(int code, const char *advice, const char *format, ...)
 	return code;
 }
 
+/* A group that may read the policy is meant to use the segment. */
+static void add_group_advice(char *out, size_t size, const struct stat *status)
+{
+	const struct group *group = getgrgid(status->st_gid);
+	size_t length = strlen(out);
+
+	if ((status->st_mode & S_IRGRP) != 0 && (status->st_mode & S_IROTH) == 0)
+		snprintf(out + length, size - length, " Workers and who looks need its group, %s (gid %u).",
+		         group ? group->gr_name : "one without a name", (unsigned)status->st_gid);
+}
+
 /* Who owns a segment, as far as this process may see. */
 static void owner_advice(char *out, size_t size, const char *name)
 {
@@ -72,13 +84,14 @@ static void owner_advice(char *out, size_t size, const char *name)
 	struct stat status;
 
 	if (stat(segment_policy_path(path, sizeof(path), name), &status) != 0) {
-		snprintf(out, size, "Run it as the segment's owner, or as root.");
+		snprintf(out, size, "Run it as the segment's owner.");
 		return;
 	}
 	owner = getpwuid(status.st_uid);
 	snprintf(out, size, "It belongs to %s (uid %u), mode %04o; run this as that user, as with 'sudo -u \\#%u'.",
 	         owner ? owner->pw_name : "a user without a name", (unsigned)status.st_uid,
 	         (unsigned)status.st_mode & 07777, (unsigned)status.st_uid);
+	add_group_advice(out, size, &status);
 }
 
 /* The segments that there are, the nearest name first of all. */
@@ -87,6 +100,10 @@ static void absent_advice(char *out, size_t size, const char *name)
 	struct segment_names names = {0};
 	struct nearest nearest = nearest_to(name);
 
+	if (strchr(name + 1, '/')) {
+		snprintf(out, size, "A segment at a path is the files %s.policy and %s.usage.", name, name);
+		return;
+	}
 	segment_names_find(&names);
 	for (size_t i = 0; i < names.count; i++)
 		nearest_offer(&nearest, names.name[i]);
@@ -124,6 +141,12 @@ static void segment_advice(char *out, size_t size, const char *name, int result)
 		         "in [segment] need less.");
 		break;
 	case -EBADMSG:
+		snprintf(
+		    out, size,
+		    "If its host runs another release than %s, use the programs of that; else its figures are lost: "
+		    "stop the host, 'shmquota remove %s', and start it again.",
+		    shmq_version(), name);
+		break;
 	case -ENODATA:
 	case -EUCLEAN:
 		snprintf(out, size, "Its figures are lost: stop the host, 'shmquota remove %s', and start it again.",
@@ -144,6 +167,11 @@ static void segment_advice(char *out, size_t size, const char *name, int result)
 		         "not part of it.");
 		break;
 	case -EBUSY:
+		snprintf(out, size,
+		         "'shmquota policy diff POLICY.ini' marks with '!' what cannot move; 'shm-dump --workers %s' "
+		         "shows who is attached and who is stopped.",
+		         name);
+		break;
 	case -EAGAIN:
 		snprintf(out, size, "'shm-dump --workers %s' shows who is attached and who is stopped; try again then.",
 		         name);
@@ -155,12 +183,13 @@ static void segment_advice(char *out, size_t size, const char *name, int result)
 
 int segment_failed(const char *doing, const char *name, int result)
 {
-	char advice[SEGMENT_PATH_MAX + 256];
+	char advice[2 * SEGMENT_PATH_MAX + 256];
 	char printable[TEXT_PRINTABLE_MAX];
 
 	text_printable(printable, sizeof(printable), name);
 	segment_advice(advice, sizeof(advice), printable, result);
-	return fail(exit_code_of(result), advice, "cannot %s %s: %s", doing, printable, shmq_strerror(result));
+	return fail(exit_code_of(result), advice, "cannot %s %s: %s", doing, printable,
+	            result == -ENOENT ? "there is no such segment" : shmq_strerror(result));
 }
 
 static void absent_component_advice(char *out, size_t size, const char *component, struct shmq_segment *segment,
@@ -187,7 +216,7 @@ static void absent_component_advice(char *out, size_t size, const char *componen
 int component_failed(const char *doing, const char *component, struct shmq_segment *segment, const char *name,
                      int result)
 {
-	char printable[TEXT_PRINTABLE_MAX], advice[SEGMENT_PATH_MAX + 256];
+	char printable[TEXT_PRINTABLE_MAX], advice[2 * SEGMENT_PATH_MAX + 256];
 
 	switch (result) {
 	case -EINVAL:
@@ -209,7 +238,8 @@ int component_failed(const char *doing, const char *component, struct shmq_segme
 		segment_advice(advice, sizeof(advice), name, result);
 	}
 	return fail(exit_code_of(result), advice, "cannot %s component \"%s\" of %s: %s", doing,
-	            text_printable(printable, sizeof(printable), component), name, shmq_strerror(result));
+	            text_printable(printable, sizeof(printable), component), name,
+	            result == -ENOENT ? "there is no such component" : shmq_strerror(result));
 }
 
 int output_finish(int code)

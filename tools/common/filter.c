@@ -121,11 +121,48 @@ static bool parse_number(const struct counter *counter, const char *text, long d
 	return parse_with_unit(counter, text, out);
 }
 
+static const char *example_of(const struct counter *counter)
+{
+	if (counter->unit == UNIT_RESOURCE)
+		return "10MB";
+	return counter->unit == UNIT_NS ? "500ms" : counter->unit == UNIT_PERCENT ? "80" : "0";
+}
+
+/* Words of columns that have only a few: another one would never be met. */
+static bool check_word(const struct filter_term *term, char *why, size_t size)
+{
+	static const struct {
+		const char *column, *words[6];
+	} known[] = {
+	    {"resource", {"storage", "messages", "network", "cpu", "memory"}},
+	    {"kind", {"rate", "level"}},
+	    {"alarm", {"ok", "warning", "critical"}},
+	    {"unit", {"bytes", "messages", "microseconds"}},
+	    {"algorithm", {"window", "sliding", "bucket"}},
+	    {"enforcement", {"deny", "warn", "off"}},
+	};
+	struct nearest nearest = nearest_to(term->text);
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strcmp(known[i].column, term->counter->name) != 0)
+			continue;
+		for (size_t j = 0; j < 6 && known[i].words[j]; j++) {
+			if (strcmp(known[i].words[j], term->text) == 0)
+				return true;
+			nearest_offer(&nearest, known[i].words[j]);
+		}
+		snprintf(why, size, "'%s' is never '%s'%s%s%s", term->counter->name, term->text,
+		         *nearest.best ? "; did you mean '" : "", nearest.best, *nearest.best ? "'?" : "");
+		return false;
+	}
+	return true;
+}
+
 static bool parse_value(struct filter_term *term, char *why, size_t size)
 {
 	bool is_order = term->relation != FILTER_EQ && term->relation != FILTER_NE;
 	bool is_pattern = term->relation == FILTER_LIKE || term->relation == FILTER_UNLIKE;
-	const char *name = term->counter->name;
+	const char *name = term->counter->alias ? term->counter->alias : term->counter->name;
 
 	term->is_text = term->counter->kind == KIND_LABEL || strcmp(name, "alarm") == 0;
 	if (strcmp(name, "id") == 0)
@@ -133,12 +170,13 @@ static bool parse_value(struct filter_term *term, char *why, size_t size)
 	if (term->is_text) {
 		if (is_order && !is_pattern)
 			snprintf(why, size, "'%s' is a word: compare it with =, !=, ~ or !~", name);
-		return !is_order || is_pattern;
+		return (!is_order || is_pattern) && (is_pattern || check_word(term, why, size));
 	}
 	if (is_pattern)
 		snprintf(why, size, "'%s' is a number: ~ is for words", name);
 	else if (!parse_number(term->counter, term->text, &term->number))
-		snprintf(why, size, "'%s' is no number for '%s'", term->text, name);
+		snprintf(why, size, "'%s' is no number for '%s'; write it as in %s>%s", term->text, name, name,
+		         example_of(term->counter));
 	else
 		return true;
 	return false;

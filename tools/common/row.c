@@ -18,6 +18,11 @@ const char *alarm_name(enum alarm alarm)
 	return names[alarm];
 }
 
+bool row_is_group(const struct row *row)
+{
+	return strncmp(row->component, "group:", 6) == 0; /* no other name begins like that */
+}
+
 static uint8_t percent_or(uint8_t percent, uint8_t usual)
 {
 	return percent ? percent : usual;

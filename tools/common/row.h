@@ -43,6 +43,9 @@ struct overview {
 	char signature[24]; /* of the layout, in hexadecimal */
 };
 
+/* Whether others count against the component. What a group refuses counts for the one who asked as well. */
+bool row_is_group(const struct row *row);
+
 /* The two clocks: of windows, and of calendars. */
 uint64_t monotonic_ns(void);
 uint64_t realtime_ns(void);

@@ -174,6 +174,11 @@ static int keep(struct selection *selection, const struct row *rows, size_t coun
 	return 0;
 }
 
+bool selection_is_choice(const struct selection *selection)
+{
+	return selection->is_kept || selection->wanted_count + selection->include_count + selection->exclude_count > 0;
+}
+
 int selection_begin(struct selection *selection)
 {
 	struct shmq_component *component;

@@ -35,6 +35,9 @@ struct selection {
 	bool is_kept;
 };
 
+/* Whether it leaves out or orders anything. */
+bool selection_is_choice(const struct selection *selection);
+
 /* Read what has to be kept. Returns 0 or -ENOMEM. Free with selection_end() in both cases. */
 int selection_begin(struct selection *selection);
 void selection_end(struct selection *selection);

@@ -138,6 +138,17 @@ struct label limit_label(int resource, uint64_t limit, uint64_t period_ns, bool 
 	return label;
 }
 
+struct label bucket_label(int resource, uint64_t rate, uint64_t burst, uint64_t period_ns, bool unicode)
+{
+	struct label flow = limit_label(resource, rate, period_ns, unicode), label;
+
+	if (burst == rate)
+		return flow;
+	snprintf(label.text, sizeof(label.text), "%.20s burst %.11s", flow.text,
+	         amount_label(resource, burst, unicode).text);
+	return label;
+}
+
 struct label percent_label(uint64_t used, uint64_t limit)
 {
 	uint64_t tenths = 1000;

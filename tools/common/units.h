@@ -24,6 +24,9 @@ struct label cpu_label(uint64_t us, bool unicode); /* "250 ms", "1.5 s" */
 struct label amount_label(int resource, uint64_t amount, bool unicode);
 struct label limit_label(int resource, uint64_t limit, uint64_t period_ns, bool unicode);
 
+/* The limit of a token bucket, as policies write it: "1 MiB/s burst 4 MiB"; without a burst of its own as a window's. */
+struct label bucket_label(int resource, uint64_t rate, uint64_t burst, uint64_t period_ns, bool unicode);
+
 /* How much of a limit is used, in percent without the sign: "0", "7.5", "99.9", "100", ">999". */
 struct label percent_label(uint64_t used, uint64_t limit);
 

@@ -59,19 +59,11 @@ static void print_event(void *context, const struct shmq_event *event)
 {
 	struct event_table *table = context;
 	const struct dump *dump = table->dump;
-	const char *kind = shmq_event_kind_name(event->kind);
-	char sentence[1024], printable[TEXT_PRINTABLE_MAX];
 
 	table->count++;
 	table->lost += event->lost;
-	fprintf(dump->out, "%6" PRIu64 "  %s  ", event->sequence, time_label(event->time_unix_ns).text);
-	cell_left(dump->out, &dump->style, event_tint(event), kind ? kind : "unknown", 22);
-	text_printable(printable, sizeof(printable), *event->component_name ? event->component_name : "-");
-	cell_left(dump->out, &dump->style, TINT_BOLD, printable, 16);
-	fprintf(dump->out, "  %-8s  ",
-	        event->resource >= 0 && event->resource < SHMQ_RESOURCES ? shmq_resource_name(event->resource) : "-");
-	event_sentence(sentence, sizeof(sentence), dump->segment, event, dump->manner.unicode);
-	fprintf(dump->out, "%s\n", text_printable(printable, sizeof(printable), sentence));
+	fprintf(dump->out, "%6" PRIu64 "  ", event->sequence);
+	event_line(dump->out, &dump->style, dump->segment, event);
 }
 
 void dump_events(const struct dump *dump)

@@ -8,10 +8,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "complete.h"
 #include "failure.h"
 #include "json.h"
 #include "listing.h"
@@ -214,6 +216,10 @@ int main(int argc, char **argv)
 	struct request request;
 	int code;
 
+	if (argc > 1 && strcmp(argv[1], COMPLETE_WORD) == 0) {
+		request_complete(argc - 2, argv + 2);
+		return EXIT_DONE;
+	}
 	render_init();
 	/* A dump of a large segment is hundreds of thousands of short rows. */
 	setvbuf(stdout, NULL, _IOFBF, 1 << 18);

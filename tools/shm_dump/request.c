@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "complete.h"
 #include "failure.h"
 #include "nearest.h"
 
@@ -22,14 +23,14 @@ static const struct argp_option options[] = {
     {"policy", 'p', NULL, 0, "The limits in force, a line for each component", 1},
     {"events", 'e', NULL, 0, "What the segment remembers: refusals, warnings, changes; oldest first", 1},
     {NULL, 0, NULL, 0, "Which components and rows:", 2},
-    {"component", 'c', "NAME", 0, "This component only; may be given several times", 2},
+    {"component", 'c', "COMPONENT", 0, "This component only; may be given several times", 2},
     {"include", 'I', "GLOB", 0, "Components whose names match; may be given several times", 2},
     {"exclude", 'X', "GLOB", 0, "No components whose names match; wins over -I", 2},
     {"filter", OPTION_FILTER, "TERMS", 0, "Rows that meet all terms, such as 'used_pct>80 AND resource=cpu'", 2},
     {"sort", 's', "[-]COLUMN", 0, "In this order; with a minus the largest first", 2},
     {"lines", 'n', "N", 0, "The first N rows only; the last N events", 2},
     {NULL, 0, NULL, 0, "How:", 3},
-    {"columns", 'o', "LIST", 0, "These columns, separated by commas", 3},
+    {"columns", 'o', "COLUMN,...", 0, "These columns", 3},
     {"bytes", 'b', NULL, 0, "Exact figures: bytes, microseconds, nanoseconds", 3},
     {"no-header", OPTION_NO_HEADER, NULL, 0, "Rows only, for scripts", 3},
     {"json", 'j', NULL, 0, "One JSON document with exact figures", 3},
@@ -73,24 +74,30 @@ static void set_view(struct request *request, enum dump_view view, struct argp_s
 	request->view = view;
 }
 
-static void set_order(struct request *request, const char *key, struct argp_state *state)
+static void no_column(const char *name, const char *what_for, struct argp_state *state)
 {
-	struct nearest nearest;
+	struct nearest nearest = nearest_to(name);
 	size_t count;
 	const struct counter *counters = counters_of(SCOPE_RESOURCE, &count);
 
+	for (size_t i = 0; i < count; i++) {
+		nearest_offer(&nearest, counters[i].name);
+		if (counters[i].alias)
+			nearest_offer(&nearest, counters[i].alias);
+	}
+	if (*nearest.best)
+		argp_error(state, "there is no column '%s'%s; did you mean '%s'?", name, what_for, nearest.best);
+	else
+		argp_error(state, "there is no column '%s'%s; shm-dump --help lists them", name, what_for);
+}
+
+static void set_order(struct request *request, const char *key, struct argp_state *state)
+{
 	request->descending = *key == '-';
 	key += *key == '-' || *key == '+';
 	request->order = counter_find(SCOPE_RESOURCE, key);
-	if (request->order)
-		return;
-	nearest = nearest_to(key);
-	for (size_t i = 0; i < count; i++)
-		nearest_offer(&nearest, counters[i].name);
-	if (*nearest.best)
-		argp_error(state, "there is no column '%s' to sort by; did you mean '%s'?", key, nearest.best);
-	else
-		argp_error(state, "there is no column '%s' to sort by", key);
+	if (!request->order)
+		no_column(key, " to sort by", state);
 }
 
 static unsigned long parse_count(const char *text, const char *option, struct argp_state *state)
@@ -179,6 +186,7 @@ static void check_request(struct request *request, struct argp_state *state)
 	bool rows = request->filter.count > 0 || request->order || request->most > 0;
 	struct manner manner = {.exact = request->exact};
 	const char *wrong;
+	char name[64];
 
 	if ((request->view == VIEW_RAW || request->view == VIEW_WORKERS) && (names || rows))
 		argp_error(state, "%s shows all there are; it cannot be combined with a choice of components",
@@ -195,9 +203,10 @@ static void check_request(struct request *request, struct argp_state *state)
 	if (!request->list)
 		return;
 	request->columns = columns_parse(request->column, request->list, &manner, &wrong);
-	if (request->columns == 0)
-		argp_error(state, "there is no column '%.*s'; shm-dump --help lists them", (int)strcspn(wrong, ","),
-		           wrong);
+	if (request->columns == 0) {
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(wrong, ","), wrong);
+		no_column(name, "", state);
+	}
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -233,6 +242,20 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	}
 }
 
+#define ARGUMENTS "[NAME]"
+
+void request_complete(int count, char **words)
+{
+	static char nothing[] = "";
+
+	complete(&(struct command_line){
+	    .options = options,
+	    .arguments = ARGUMENTS,
+	    .words = count > 0 ? words : (char *[]){nothing},
+	    .count = count > 0 ? (size_t)count : 1,
+	});
+}
+
 static void print_version(FILE *stream, struct argp_state *state)
 {
 	(void)state;
@@ -256,7 +279,7 @@ static char *make_doc(void)
 
 void request_parse(struct request *out, int argc, char **argv)
 {
-	struct argp argp = {.options = options, .parser = parse_option, .args_doc = "[NAME]"};
+	struct argp argp = {.options = options, .parser = parse_option, .args_doc = ARGUMENTS};
 	char *doc = make_doc();
 
 	*out = (struct request){.has_header = true};

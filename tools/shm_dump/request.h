@@ -29,4 +29,7 @@ struct request {
 void request_parse(struct request *out, int argc, char **argv);
 void request_free(struct request *request);
 
+/* Write the candidates for the last of the words behind the program, for the completions of shells. */
+void request_complete(int count, char **words);
+
 #endif

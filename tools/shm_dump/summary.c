@@ -2,8 +2,8 @@
 /*
  * The head of a dump: what the segment is, in which state, and who is attached to it.
  *
- * On a terminal a long list of workers is cut to those that matter: the dead, the stopped, and those inside a read
- * section.
+ * Whoever asks for certain rows or columns gets two lines of it. On a terminal a long list of workers is cut to those
+ * that matter: the dead, the stopped, and those inside a read section.
  */
 #include "dump.h"
 
@@ -80,7 +80,8 @@ static void show_segment(const struct dump *dump)
 {
 	const struct shmq_info *info = &dump->overview.info;
 	const struct worker_count *workers = &dump->overview.workers;
-	char retired[64] = "", dead[64] = "";
+	char retired[64] = "", dead[64] = "", advice[SEGMENT_PATH_MAX + 64] = "";
+	char printable[TEXT_PRINTABLE_MAX];
 
 	if (info->retired)
 		snprintf(retired, sizeof(retired), "; %" PRIu32 " unregistered wait for their grace period",
@@ -88,6 +89,9 @@ static void show_segment(const struct dump *dump)
 	if (workers->dead)
 		snprintf(dead, sizeof(dead), ", %s%u dead%s", tint_begin(&dump->style, TINT_RED), workers->dead,
 		         tint_end(&dump->style, TINT_RED));
+	if (workers->dead)
+		snprintf(advice, sizeof(advice), "; 'shmquota reap %s' gives back what the dead held",
+		         text_printable(printable, sizeof(printable), dump->overview.name));
 	show_state(dump);
 	show_creation(dump);
 	line(dump, "Layout", "%" PRIu32 ".%" PRIu32 ", signature %016" PRIx64, info->layout_major, info->layout_minor,
@@ -96,7 +100,7 @@ static void show_segment(const struct dump *dump)
 	     bytes_label(info->policy_bytes).text);
 	line(dump, "Usage", "%s", bytes_label(info->usage_bytes).text);
 	line(dump, "Components", "%" PRIu32 " of %" PRIu32 "%s", info->components_used, info->components, retired);
-	line(dump, "Workers", "%u alive%s, %" PRIu32 " slots", workers->alive, dead, info->threads);
+	line(dump, "Workers", "%u alive%s, %" PRIu32 " slots%s", workers->alive, dead, info->threads, advice);
 	show_controller(dump);
 	line(dump, "Epoch", "%" PRIu64 ", grace periods done up to %" PRIu64, info->epoch, info->done_epoch);
 }
@@ -106,6 +110,10 @@ void dump_summary(const struct dump *dump)
 	struct workers_table table = {dump->out, &dump->style, true, true};
 	uint32_t left_out;
 
+	if (dump->columns > 0 || selection_is_choice(&dump->selection)) {
+		show_state(dump);
+		return;
+	}
 	show_segment(dump);
 	if (dump->overview.workers.alive + dump->overview.workers.dead == 0)
 		return;

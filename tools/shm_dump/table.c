@@ -25,6 +25,7 @@ struct table {
 	uint32_t last;      /* the component of the row before */
 	const char *last_name;
 	uint64_t rows, components, warnings, criticals, denied;
+	uint64_t measured; /* rows that passed the first walk */
 };
 
 static const char usual_columns[] = "component,resource,used,limit,percentage,bar,peak,denied,resets_in,alarm";
@@ -66,6 +67,7 @@ static void measure(void *context, const struct row *rows, size_t count)
 	struct table *table = context;
 	struct cell cell;
 
+	table->measured += count;
 	for (size_t i = 0; i < table->columns; i++) {
 		struct column *column = &table->column[i];
 
@@ -216,7 +218,7 @@ static void print_rows(void *context, const struct row *rows, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		print_row(table, &rows[i]);
 		worst = rows[i].alarm > worst ? rows[i].alarm : worst;
-		table->denied += rows[i].status.denied;
+		table->denied += row_is_group(&rows[i]) ? 0 : rows[i].status.denied;
 	}
 	table->rows += count;
 	table->components++;
@@ -264,6 +266,11 @@ void dump_table(const struct dump *dump)
 	if (table.columns == 0)
 		table.columns = columns_parse(table.column, usual_columns, &dump->manner, &wrong);
 	selection_walk(&dump->selection, measure, &table);
+	if (table.measured == 0 && dump->has_header) {
+		fprintf(dump->out, "None of its %s meets that choice.\n",
+		        components_label(dump->overview.info.components_used).text);
+		return;
+	}
 	fit(&table);
 	table.skipped = table.name_is_apart ? 2 : 0;
 	print_titles(&table);

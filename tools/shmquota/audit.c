@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shmquota audit: events as JSON lines, for log files, collectors and the journal.
+ * shmquota audit: events as JSON lines, for log files, collectors and the journal, or as lines for people.
  *
  * Each event is one write() of one whole line, so lines of several auditors never mix and none is cut when its file is
  * rotated. Signals are read between lines, from a descriptor: SIGHUP opens the file anew, SIGINT and SIGTERM end
@@ -196,20 +196,47 @@ static void send_to_journal(struct audit *audit, const struct audit_entry *entry
 	audit->ends = true;
 }
 
+/* A line for people. */
+static char *text_of(const struct audit *audit, const struct audit_entry *entry)
+{
+	static const struct style plain = {.unicode = true};
+	struct style style = audit->invocation->file ? plain : style_of(stdout);
+	char *line = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&line, &size);
+
+	if (!stream)
+		return NULL;
+	if (audit->lost > 0)
+		fprintf(stream, "(%" PRIu64 " events before the next one were overwritten or lost)\n", audit->lost);
+	event_line(stream, &style, audit->segment, entry->event);
+	fclose(stream);
+	return line;
+}
+
+static char *line_of(const struct audit *audit, const struct audit_entry *entry)
+{
+	json_t *line = json_of(audit, entry);
+	char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+
+	json_decref(line);
+	return text;
+}
+
 /* Write one event to wherever it is wanted. */
 static void write_event(struct audit *audit, const struct shmq_event *event)
 {
-	char message[SENTENCE_MAX], rule[256] = "", *text;
+	char message[SENTENCE_MAX], rule[256] = "", *text, *shown = NULL;
 	struct audit_entry entry = {.event = event, .segment = audit->name, .rule = rule, .message = message};
-	json_t *line;
 	size_t length;
 
 	shmq_event_origin(audit->segment, event, rule, sizeof(rule));
 	event_sentence(message, sizeof(message), audit->segment, event, false);
-	line = json_of(audit, &entry);
-	text = line ? json_dumps(line, JSON_COMPACT) : NULL;
-	json_decref(line);
-	if (!text) {
+	text = line_of(audit, &entry);
+	if (text && audit->invocation->text)
+		shown = text_of(audit, &entry);
+	if (!text || (audit->invocation->text && !shown)) {
+		free(text);
 		audit->code = fail(EXIT_FAILED, NULL, "out of memory");
 		audit->ends = true;
 		return;
@@ -217,10 +244,12 @@ static void write_event(struct audit *audit, const struct shmq_event *event)
 	entry.json = text;
 	if (audit->invocation->journald)
 		send_to_journal(audit, &entry);
-	length = strlen(text);
-	text[length] = '\n'; /* in place of the NUL, which nobody needs any more */
+	length = strlen(shown ? shown : text);
+	if (!shown)
+		text[length++] = '\n'; /* in place of the NUL, which nobody needs any more */
 	if (audit->out >= 0)
-		write_line(audit, text, length + 1);
+		write_line(audit, shown ? shown : text, length);
+	free(shown);
 	free(text);
 	audit->lost = 0;
 }

@@ -60,7 +60,7 @@ static void take_rows(void *context, const struct row *rows, size_t count)
 		struct row *highest = &checking->highest[row.resource];
 
 		row.alarm = judge(checking->invocation, &row);
-		checking->denied += row.status.denied;
+		checking->denied += row_is_group(&row) ? 0 : row.status.denied;
 		checking->criticals += row.alarm == ALARM_CRITICAL;
 		checking->warnings += row.alarm == ALARM_WARNING;
 		if (row.alarm != ALARM_NONE && !row_set_add(&checking->bad, &row))
@@ -173,7 +173,8 @@ static void put_first_line(const struct checking *checking, enum alarm worst)
 	if (checking->bad.count > 1)
 		printf(" and %zu more", checking->bad.count - 1);
 	if (checking->bad.count == 0)
-		printf("%s within their limits", components_label(checking->components).text);
+		printf("%s within %s limits", components_label(checking->components).text,
+		       checking->components == 1 ? "its" : "their");
 }
 
 static int report(struct checking *checking, const struct selection *selection)

@@ -27,7 +27,7 @@ static const struct {
     {-EUCLEAN, FINDING_WARNING, "Its host replaces it when it starts; 'shmquota remove NAME' takes it away."},
     {-EXDEV, FINDING_NOTE,
      "Look at it from where its host runs: 'docker exec', or 'nsenter --pid --time --target PID'."},
-    {-EACCES, FINDING_NOTE, "Run this as its owner, or as root."},
+    {-EACCES, FINDING_NOTE, "Run this as its owner, or in its group."},
     {-EPERM, FINDING_PROBLEM,
      "Make its host run as a user that this one trusts, and see that others may not write to its files (mode 0640)."},
     {-EPROTO, FINDING_PROBLEM, "Use the tools of the release that its host runs, or restart the host."},
@@ -57,23 +57,27 @@ static bool process_is_gone(uint32_t pid)
 static unsigned examine_workers(struct doctor *doctor, const struct overview *it)
 {
 	const struct worker_count *workers = &it->workers;
+	char cure[SEGMENT_PATH_MAX + 96];
 	unsigned found = 0;
 
 	if (workers->dead > 0 && workers->alive == 0) {
-		finding(doctor, FINDING_WARNING, "segment",
-		        "Start its host again, or 'shmquota reap NAME' and look why it died.",
-		        "%s: crashed, all %u workers are dead", it->name, workers->dead);
+		snprintf(cure, sizeof(cure), "Start its host again, or 'shmquota reap %s', and look why it died.",
+		         it->name);
+		finding(doctor, FINDING_WARNING, "segment", cure, "%s: crashed, all %u workers are dead", it->name,
+		        workers->dead);
 		found++;
 	} else if (workers->dead > 0) {
-		finding(doctor, FINDING_WARNING, "segment",
-		        "The host should call shmq_housekeep(); 'shmquota reap NAME' does it.",
+		snprintf(cure, sizeof(cure), "The host should call shmq_housekeep(); 'shmquota reap %s' does it.",
+		         it->name);
+		finding(doctor, FINDING_WARNING, "segment", cure,
 		        "%s: %u dead worker%s, what they held is still counted", it->name, workers->dead,
 		        workers->dead == 1 ? "" : "s");
 		found++;
 	}
 	if (it->info.controller_pid && process_is_gone(it->info.controller_pid)) {
-		finding(doctor, FINDING_WARNING, "segment", "'shmquota reap NAME' repairs what it left.",
-		        "%s: its controller, pid %" PRIu32 ", died at work", it->name, it->info.controller_pid);
+		snprintf(cure, sizeof(cure), "'shmquota reap %s' repairs what it left.", it->name);
+		finding(doctor, FINDING_WARNING, "segment", cure, "%s: its controller, pid %" PRIu32 ", died at work",
+		        it->name, it->info.controller_pid);
 		found++;
 	}
 	return found;

@@ -103,6 +103,9 @@ static error_t parse_flag(int key, struct invocation *invocation)
 	case 'f':
 		invocation->follow = true;
 		return 0;
+	case 't':
+		invocation->text = true;
+		return 0;
 	case OPTION_JOURNALD:
 		invocation->journald = true;
 		return 0;
@@ -179,6 +182,15 @@ static error_t parse_value(int key, char *argument, struct invocation *invocatio
 	}
 }
 
+static const char *limit_example(int key)
+{
+	if (key == OPTION_MESSAGE_RATE)
+		return "100/s, 5000/min or unlimited";
+	if (key == OPTION_NETWORK)
+		return "10MB/s, 600MB/min or unlimited";
+	return key == OPTION_CPU ? "500ms/s, 50% or unlimited" : "64KB, 1.5GiB or unlimited";
+}
+
 /* In the order of the options' keys. */
 static const int resource_of[] = {SHMQ_STORAGE, SHMQ_MESSAGES, SHMQ_NETWORK, SHMQ_CPU, SHMQ_MEMORY};
 
@@ -197,7 +209,7 @@ static error_t parse_verb_option(int key, char *argument, struct argp_state *sta
 		if (key < OPTION_STORAGE || key > OPTION_MEMORY)
 			return parse_value(key, argument, invocation, state);
 		if (limit_option(&invocation->quota, key, argument) != 0)
-			argp_error(state, "'%s' is not a limit of that kind", argument);
+			argp_error(state, "'%s' is not a limit of that kind; write %s", argument, limit_example(key));
 		invocation->has_quota = true;
 		invocation->is_given[resource_of[key - OPTION_STORAGE]] = true;
 		return 0;

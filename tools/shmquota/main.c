@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "complete.h"
 #include "nearest.h"
 #include "render.h"
 
@@ -48,8 +49,7 @@ static int words_of_verb(const struct verb *verb, int count, char *const *words)
 	return count >= 2 && strcmp(words[1], space + 1) == 0 ? 2 : 0;
 }
 
-/* The verb that the words begin with and how many of them are its name; NULL where there is none. */
-static const struct verb *find_verb(int count, char *const *words, int *taken)
+const struct verb *verb_named(int count, char *const *words, int *taken)
 {
 	const struct verb *verb;
 
@@ -154,7 +154,7 @@ static int run(const struct argp *argp, int count, char **words)
 	int taken;
 
 	if (!wants_help) {
-		verb = find_verb(count, words, &taken);
+		verb = verb_named(count, words, &taken);
 		return verb ? verb_run(verb, count - taken + 1, words + taken - 1) : unknown_verb(count, words);
 	}
 	if (count == 1) {
@@ -162,7 +162,7 @@ static int run(const struct argp *argp, int count, char **words)
 		          program_invocation_short_name);
 		return output_finish(EXIT_DONE);
 	}
-	verb = find_verb(count - 1, words + 1, &taken);
+	verb = verb_named(count - 1, words + 1, &taken);
 	return verb ? verb_run(verb, 2, (char *[]){words[0], help_option, NULL}) : unknown_verb(count - 1, words + 1);
 }
 
@@ -174,6 +174,8 @@ int main(int argc, char **argv)
 	char *doc;
 	int code;
 
+	if (argc > 1 && strcmp(argv[1], COMPLETE_WORD) == 0)
+		return verb_complete(argc - 2, argv + 2);
 	render_init();
 	argp_program_version_hook = print_version;
 	argp_err_exit_status = EXIT_USAGE;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "render.h"
 
@@ -73,6 +74,20 @@ int policy_exit_code(int result)
 	return result == -EINVAL ? EXIT_POLICY : EXIT_FAILED;
 }
 
+/* A segment's name where files are wanted. */
+static void hint_at_segment(char *const *paths, size_t count)
+{
+	char name[SEGMENT_PATH_MAX], path[SEGMENT_PATH_MAX];
+
+	for (size_t i = 0; i < count; i++) {
+		if (access(paths[i], F_OK) == 0 || !segment_name_typed(name, sizeof(name), paths[i]) ||
+		    access(segment_policy_path(path, sizeof(path), name), F_OK) != 0)
+			continue;
+		fprintf(stderr,
+		        "  %s is a segment, and policy files are wanted here; a segment is given with --name.\n", name);
+	}
+}
+
 /* Load files and print what is wrong with them. Returns the library's result. */
 static int load(struct shmq_policy **out, char *const *paths, size_t count, struct shmq_report *report)
 {
@@ -84,6 +99,8 @@ static int load(struct shmq_policy **out, char *const *paths, size_t count, stru
 	report->context = NULL;
 	if (result < 0 && report->errors == 0)
 		fail(EXIT_FAILED, NULL, "cannot read the policy: %s", shmq_strerror(result));
+	if (result == -ENOENT)
+		hint_at_segment(paths, count);
 	return result;
 }
 

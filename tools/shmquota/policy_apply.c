@@ -58,8 +58,9 @@ static int apply(const struct invocation *invocation, struct shmq_segment *segme
 	}
 	result = shmq_policy_publish(segment, policy);
 	if (result < 0 && changes.obstacles > 0 && says)
-		return fail(exit_code_of(result), "What is in the way is marked with '!' above.",
-		            "cannot publish to %s: %s", name, shmq_strerror(result));
+		return fail(exit_code_of(result),
+		            "Nothing was changed. Release it first, or leave that group as it is.",
+		            "cannot publish to %s: what is marked with '!' above is in the way", name);
 	if (result < 0)
 		return segment_failed("publish to", name, result);
 	if (says)

@@ -29,6 +29,12 @@ struct place {
 	char address[128], port[16];
 };
 
+/* getaddrinfo() takes 80000 for 14464. Names of services are its own to judge. */
+static bool is_port(const char *text)
+{
+	return text[strspn(text, "0123456789")] != '\0' || (*text && strlen(text) <= 5 && atoi(text) <= 65535);
+}
+
 /* "8080", "192.0.2.7:8080", "[::1]:8080", "host". */
 static bool parse_place(struct place *out, const char *text)
 {
@@ -38,8 +44,10 @@ static bool parse_place(struct place *out, const char *text)
 	*out = (struct place){ADDRESS_USUAL, PORT_USUAL};
 	if (!text)
 		return true;
-	if (text[strspn(text, "0123456789")] == '\0')
-		return snprintf(out->port, sizeof(out->port), "%s", text) < (int)sizeof(out->port);
+	if (text[strspn(text, "0123456789")] == '\0') {
+		snprintf(out->port, sizeof(out->port), "%.15s", text);
+		return is_port(out->port);
+	}
 	if (*text == '[' && (!colon || colon[-1] != ']'))
 		colon = NULL;
 	length = colon ? (size_t)(colon - text) : strlen(text);
@@ -52,7 +60,7 @@ static bool parse_place(struct place *out, const char *text)
 	snprintf(out->address, sizeof(out->address), "%.*s", (int)length, text);
 	if (colon)
 		snprintf(out->port, sizeof(out->port), "%s", colon + 1);
-	return true;
+	return is_port(out->port);
 }
 
 static int listen_failed(const struct place *place, const char *why)

@@ -66,7 +66,7 @@ static bool choose(struct chosen *out, const struct row_set *set, const struct r
 
 		out->criticals += row->alarm == ALARM_CRITICAL;
 		out->warnings += row->alarm == ALARM_WARNING;
-		out->denied += row->status.denied;
+		out->denied += row_is_group(row) ? 0 : row->status.denied;
 		if ((any || strcmp(query->resource, shmq_resource_name(row->resource)) == 0) &&
 		    search_admits(search, row))
 			out->row[out->count++] = row;

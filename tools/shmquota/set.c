@@ -65,9 +65,22 @@ static void say_limits(struct shmq_segment *segment, const char *name, const cha
 	shmq_component_put(component);
 }
 
+static bool is_named_by_policy(struct shmq_segment *segment, const char *name)
+{
+	struct shmq_component *component;
+	bool is_named;
+
+	if (shmq_component_find(&component, segment, name) < 0)
+		return false;
+	is_named = shmq_component_source(component) == SHMQ_SOURCE_NAMED;
+	shmq_component_put(component);
+	return is_named;
+}
+
 static int set(const struct invocation *invocation, struct shmq_segment *segment, const char *name, uint8_t inheritance)
 {
 	const char *component = invocation->arguments[1];
+	bool is_named = is_named_by_policy(segment, component);
 	struct shmq_quota quota;
 	int result = changed_quota(&quota, invocation, segment);
 
@@ -79,6 +92,9 @@ static int set(const struct invocation *invocation, struct shmq_segment *segment
 		return component_failed("set limits of", component, segment, name, result);
 	if (!invocation->quiet)
 		say_limits(segment, name, component);
+	if (!invocation->quiet && is_named)
+		printf(
+		    "  The policy names it: this holds until the next one is published, so write it there as well.\n");
 	return EXIT_DONE;
 }
 

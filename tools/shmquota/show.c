@@ -11,8 +11,12 @@
 #include "json.h"
 #include "target.h"
 
+#define NAMES_WIDTH 16
+#define FIGURES_WIDTH 10
+
 struct showing {
 	struct style style;
+	unsigned width[SHMQ_RESOURCES];
 	struct manner manner;
 	bool explain;
 };
@@ -59,6 +63,9 @@ static void show_segment(const struct showing *showing, const struct overview *o
 	}
 	width = width > 40 ? 40 : width;
 	for (size_t i = 0; i < count; i++) {
+		/* "created" says it as well. */
+		if (counters[i].unit == UNIT_UNIX_NS)
+			continue;
 		printf("%-22s  ", counters[i].name);
 		value_text(&cell, &counters[i], &subject, &showing->manner);
 		cell_left(stdout, &showing->style, TINT_BOLD, *cell.text ? cell.text : "-", width + 2);
@@ -83,6 +90,21 @@ static bool is_figure(const struct counter *counter)
 	return counter->title != NULL;
 }
 
+/* What buckets have goes without saying where there is none. */
+static bool is_about_buckets(const struct counter *counter)
+{
+	return strcmp(counter->name, "burst") == 0 || strcmp(counter->name, "rate") == 0;
+}
+
+static bool has_bucket(const struct row *rows)
+{
+	for (int r = 0; r < SHMQ_RESOURCES; r++) {
+		if (rows[r].burst > 0)
+			return true;
+	}
+	return false;
+}
+
 static enum tint tint_of(const struct counter *counter, const struct row *row, const char *text)
 {
 	static const enum tint tints[] = {TINT_NONE, TINT_YELLOW, TINT_RED};
@@ -96,37 +118,60 @@ static enum tint tint_of(const struct counter *counter, const struct row *row, c
 /* One line: a counter of all resources. */
 static void show_counter(const struct showing *showing, const struct counter *counter, const struct row *rows)
 {
-	unsigned brief = 14 + SHMQ_RESOURCES * 13 + 2;
+	unsigned brief = NAMES_WIDTH + 4;
 	struct cell cell;
 
-	printf("  %-12s", counter->alias ? counter->alias : counter->name);
+	printf("  %-*s", NAMES_WIDTH, counter->alias ? counter->alias : counter->name);
 	for (int r = 0; r < SHMQ_RESOURCES; r++) {
 		value_text(&cell, counter, &(struct subject){NULL, &rows[r]}, &showing->manner);
 		if (!*cell.text)
 			strcpy(cell.text, "-");
 		putchar(' ');
-		cell_right(stdout, &showing->style, tint_of(counter, &rows[r], cell.text), cell.text, 12);
+		brief += 1 + showing->width[r];
+		cell_right(stdout, &showing->style, tint_of(counter, &rows[r], cell.text), cell.text,
+		           showing->width[r]);
 	}
 	if (showing->style.columns == 0 || showing->style.columns >= brief + text_width(counter->brief))
 		printf("  %s%s%s", tint_begin(&showing->style, TINT_DIM), counter->brief,
 		       tint_end(&showing->style, TINT_DIM));
 	putchar('\n');
 	if (showing->explain && *counter->text)
-		show_text(showing, counter->text, 14);
+		show_text(showing, counter->text, NAMES_WIDTH + 2);
+}
+
+/* A group above, and what it has left where it has a limit: the component cannot have more. */
+static void show_group(const struct showing *showing, const struct row *rows)
+{
+	char printable[TEXT_PRINTABLE_MAX];
+	bool unicode = showing->manner.unicode, is_first = true;
+
+	printf("\nIt counts against %s as well", text_printable(printable, sizeof(printable), rows[0].component));
+	for (int r = 0; r < SHMQ_RESOURCES; r++) {
+		if (rows[r].status.limit == SHMQ_UNLIMITED)
+			continue;
+		printf("%s %s of %s %s", is_first ? ", which has left" : ",",
+		       amount_label(r, rows[r].status.available, unicode).text, row_limit_label(&rows[r], unicode).text,
+		       shmq_resource_name(r));
+		is_first = false;
+	}
+	printf(".\n");
 }
 
 /* What the component counts against as well, and where its limits stand. */
-static void show_sources(struct shmq_segment *segment, struct shmq_component *component)
+static void show_sources(const struct showing *showing, struct shmq_segment *segment, struct shmq_component *component)
 {
 	char printable[TEXT_PRINTABLE_MAX], origin[512];
-	struct shmq_component *group;
+	struct shmq_component *group, *below = NULL, *at = component;
+	struct row rows[SHMQ_RESOURCES];
 	uint32_t id;
 
-	if (shmq_component_group(component, &id) == 0 && shmq_component_at(&group, segment, id) == 0) {
-		printf("\nIt counts against %s as well.\n",
-		       text_printable(printable, sizeof(printable), shmq_component_name(group)));
-		shmq_component_put(group);
+	while (shmq_component_group(at, &id) == 0 && shmq_component_at(&group, segment, id) == 0) {
+		if (rows_read(rows, group))
+			show_group(showing, rows);
+		shmq_component_put(below);
+		at = below = group;
 	}
+	shmq_component_put(below);
 	for (int r = 0, first = 1; r < SHMQ_RESOURCES; r++) {
 		if (shmq_component_origin(component, r, origin, sizeof(origin)) <= 0)
 			continue;
@@ -136,21 +181,45 @@ static void show_sources(struct shmq_segment *segment, struct shmq_component *co
 	}
 }
 
-static void show_component(const struct showing *showing, const struct row *rows, const char *segment)
+/* Refusals are what one comes here for. */
+static void show_next(const struct row *rows, const char *segment)
+{
+	char printable[TEXT_PRINTABLE_MAX];
+	uint64_t refused = 0;
+
+	for (int r = 0; r < SHMQ_RESOURCES; r++)
+		refused += rows[r].status.denied;
+	if (refused > 0)
+		printf("\n'shmquota why %s %s' tells who refuses, and since when.\n", segment,
+		       text_printable(printable, sizeof(printable), rows[0].component));
+}
+
+/* Wide enough for the limit, which is the longest. */
+static void measure(struct showing *showing, const struct row *rows)
+{
+	for (int r = 0; r < SHMQ_RESOURCES; r++) {
+		unsigned width = text_width(row_limit_label(&rows[r], showing->manner.unicode).text);
+
+		showing->width[r] = width > FIGURES_WIDTH ? width : FIGURES_WIDTH;
+	}
+}
+
+static void show_component(struct showing *showing, const struct row *rows, const char *segment)
 {
 	char printable[TEXT_PRINTABLE_MAX];
 	size_t count;
 	const struct counter *counters = counters_of(SCOPE_RESOURCE, &count);
 
+	measure(showing, rows);
 	text_printable(printable, sizeof(printable), rows[0].component);
-	printf("%s%s%s, component %u of %s\n\n%s%14s", tint_begin(&showing->style, TINT_BOLD), printable,
+	printf("%s%s%s, component %u of %s\n\n%s%*s", tint_begin(&showing->style, TINT_BOLD), printable,
 	       tint_end(&showing->style, TINT_BOLD), (unsigned)rows[0].id, segment,
-	       tint_begin(&showing->style, TINT_BOLD), "");
+	       tint_begin(&showing->style, TINT_BOLD), NAMES_WIDTH + 2, "");
 	for (int r = 0; r < SHMQ_RESOURCES; r++)
-		printf(" %12s", shmq_resource_name(r));
+		printf(" %*s", (int)showing->width[r], shmq_resource_name(r));
 	printf("%s\n", tint_end(&showing->style, TINT_BOLD));
 	for (size_t i = 0; i < count; i++) {
-		if (is_figure(&counters[i]))
+		if (is_figure(&counters[i]) && (has_bucket(rows) || !is_about_buckets(&counters[i])))
 			show_counter(showing, &counters[i], rows);
 	}
 }
@@ -168,7 +237,7 @@ static void component_json(const struct row *rows, const char *segment)
 	putchar('\n');
 }
 
-static int show_one(const struct showing *showing, const struct invocation *invocation, struct shmq_segment *segment,
+static int show_one(struct showing *showing, const struct invocation *invocation, struct shmq_segment *segment,
                     const char *name, const char *component_name)
 {
 	struct row rows[SHMQ_RESOURCES];
@@ -183,8 +252,10 @@ static int show_one(const struct showing *showing, const struct invocation *invo
 		component_json(rows, name);
 	else if (is_there)
 		show_component(showing, rows, name);
-	if (is_there && !invocation->json)
-		show_sources(segment, component);
+	if (is_there && !invocation->json) {
+		show_sources(showing, segment, component);
+		show_next(rows, name);
+	}
 	shmq_component_put(component);
 	return is_there ? EXIT_DONE : component_failed("show", component_name, segment, name, -ESTALE);
 }

@@ -84,6 +84,32 @@ static int widen_name(int width[FIELDS], int rest, int most)
 	return rest - more;
 }
 
+/* A bucket's limit is longer than others: it gets room where there is some to spare, or else says its burst only. */
+static int widen_limit(int width[FIELDS], int rest, const struct top *top)
+{
+	unsigned longest = 0;
+	int more;
+
+	for (size_t i = top->first; i < top->shown_count && i < top->first + screen_rows(); i++) {
+		unsigned taken = text_width(row_limit_label(&top->shown[i]->row, top->style.unicode).text);
+
+		longest = taken > longest ? taken : longest;
+	}
+	more = (int)longest - width[F_LIMIT];
+	if (width[F_LIMIT] == 0 || more <= 0 || more > rest)
+		return rest;
+	width[F_LIMIT] += more;
+	return rest - more;
+}
+
+static struct label limit_that_fits(const struct row *row, int width, bool unicode)
+{
+	struct label label = row_limit_label(row, unicode);
+
+	return row->burst > 0 && (int)text_width(label.text) > width ? amount_label(row->resource, row->burst, unicode)
+	                                                             : label;
+}
+
 /* Give each field its width; 0 leaves it out. */
 static void lay_out(int width[FIELDS], const struct top *top)
 {
@@ -105,6 +131,7 @@ static void lay_out(int width[FIELDS], const struct top *top)
 	}
 	rest = rest > 0 ? rest : 0;
 	rest = widen_name(width, rest, longest);
+	rest = widen_limit(width, rest, top);
 	if (width[F_HISTORY] > 0)
 		width[F_HISTORY] += rest < HISTORY_MOST - width[F_HISTORY] ? rest : HISTORY_MOST - width[F_HISTORY];
 }
@@ -162,7 +189,8 @@ static void put_history(const struct top *top, int line, int column, int width, 
 }
 
 /* The text of a field; NULL for those that are drawn. */
-static const char *field_text(const struct top *top, enum field field, const struct sample *sample, struct label *label)
+static const char *field_text(const struct top *top, enum field field, const struct sample *sample, int width,
+                              struct label *label)
 {
 	const struct row *row = &sample->row;
 	bool unicode = top->style.unicode;
@@ -174,7 +202,7 @@ static const char *field_text(const struct top *top, enum field field, const str
 		*label = amount_label(row->resource, row->status.used, unicode);
 		break;
 	case F_LIMIT:
-		*label = row_limit_label(row, unicode);
+		*label = limit_that_fits(row, width, unicode);
 		break;
 	case F_PERCENT:
 		if (row->status.limit == SHMQ_UNLIMITED)
@@ -229,7 +257,7 @@ static void put_field(const struct top *top, int line, int column, int width, en
 		text_printable(cell.text, sizeof(cell.text), row->component);
 		put(line, column, width, true, A_BOLD, text_fit(cell.text, (unsigned)width, &top->style));
 	} else {
-		text = field_text(top, field, sample, &label);
+		text = field_text(top, field, sample, width, &label);
 		put(line, column, width, fields[field].is_left, field_look(field, sample, text), text);
 	}
 }

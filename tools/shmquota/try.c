@@ -147,6 +147,18 @@ static int check_usage(const struct invocation *invocation, int resource)
 	return EXIT_DONE;
 }
 
+/* It only warns: the command runs, and whoever reads this knows what enforcing would do. */
+static void say_would_deny(const struct attempt *attempt)
+{
+	char sentence[256], group[TEXT_PRINTABLE_MAX + 8];
+
+	if (attempt->invocation->quiet)
+		return;
+	shmq_verdict_format(sentence, sizeof(sentence), &attempt->verdict);
+	fprintf(stderr, "%s: admitted, but would be denied%s if it did not only warn: %s\n",
+	        program_invocation_short_name, refuser(group, sizeof(group), attempt), sentence);
+}
+
 static int attempt_on(struct attempt *attempt, struct shmq_segment *segment, const char *name,
                       const char *component_name)
 {
@@ -157,6 +169,8 @@ static int attempt_on(struct attempt *attempt, struct shmq_segment *segment, con
 	if (result < 0)
 		return component_failed("try", component_name, segment, name, result);
 	result = take(attempt);
+	if (result == SHMQ_WOULD_DENY)
+		say_would_deny(attempt);
 	if (result < 0)
 		code = component_failed("try", component_name, segment, name, result);
 	else if (result == SHMQ_DENIED)

@@ -59,7 +59,7 @@ struct invocation {
 	size_t against_count;
 	bool origin, dry_run;
 	bool quiet, json, all, explain;
-	bool hold, keep, openmetrics, ascii, follow, journald;
+	bool hold, keep, openmetrics, ascii, follow, journald, text;
 	bool has_quota;                /* a limit was given */
 	bool is_given[SHMQ_RESOURCES]; /* which */
 	struct shmq_quota quota;       /* the built-in one with those limits */
@@ -90,6 +90,12 @@ extern const size_t verbs_that_change_count, verbs_about_policies_count, verbs_t
 
 /* The verb with this number, from 0; NULL at the end. */
 const struct verb *verb_at(size_t number);
+
+/* The verb that the words begin with and how many of them are its name; NULL where there is none. */
+const struct verb *verb_named(int count, char *const *words, int *taken);
+
+/* Write the candidates for the last of the words behind the program, for the completions of shells. Returns an exit code. */
+int verb_complete(int count, char **words);
 
 /* Parse what follows a verb and run it; words[0] is the verb's last word. Returns an exit code. */
 int verb_run(const struct verb *verb, int count, char **words);
@@ -122,6 +128,7 @@ int verb_serve(const struct invocation *invocation);
 int verb_doctor(const struct invocation *invocation);
 int verb_check(const struct invocation *invocation);
 int verb_audit(const struct invocation *invocation);
+int verb_why(const struct invocation *invocation);
 
 /* Take an option of 'register' that sets a limit. Returns 0, or EINVAL where the argument is no such limit. */
 int limit_option(struct shmq_quota *quota, int key, const char *argument);

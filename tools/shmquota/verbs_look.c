@@ -55,7 +55,13 @@ static const struct argp_option export_options[] = {
     {0},
 };
 
+static const struct argp_option why_options[] = {
+    {"name", 'n', "NAME", 0, "The segment, where it is not the first argument", 0},
+    {0},
+};
+
 static const struct argp_option audit_options[] = {
+    {"text", 't', NULL, 0, "Lines for people instead of JSON", 0},
     {"follow", 'f', NULL, 0, "Go on with what happens from now on", 0},
     {"output", 'o', "FILE", 0, "Append to this file; SIGHUP opens it anew, for log rotation", 0},
     {"journald", OPTION_JOURNALD, NULL, 0, "Write to the journal; with --output to both", 0},
@@ -147,7 +153,7 @@ const struct verb verbs_that_look[] = {
     {
 	"audit",
 	"[NAME]",
-	"Tell who was refused, and why, as JSON lines",
+	"Tell what happened: refusals, warnings, changes",
 	"Every event that the segment still has, oldest first, one JSON value a line; with --follow it goes on. A "
 	"component that floods has one event a second for each resource and kind; 'suppressed' says how many more it "
 	"would have been. 'lost' says how many events before this one were overwritten before they were read: then the "
@@ -160,6 +166,7 @@ const struct verb verbs_that_look[] = {
 	"\n"
 	"Examples:\n"
 	"  shmquota audit prefork\n"
+	"  shmquota audit --follow --text prefork\n"
 	"  shmquota audit --follow --output /var/log/shmquota.jsonl prefork\n"
 	"  shmquota audit --follow --journald prefork\n"
 	"  shmquota audit -f --kind quota_violation,capability_violation prefork | jq -r '[.time, .component, "
@@ -169,6 +176,27 @@ const struct verb verbs_that_look[] = {
 	0,
 	1,
 	verb_audit,
+    },
+    {
+	"why",
+	"[NAME] COMPONENT [RESOURCE [AMOUNT]]",
+	"Say who refuses a component, and what helps",
+	"For each resource: whether an amount would be admitted now, and if not, whether the component or which group "
+	"refuses it, where that limit stands, and when there is room. Without an amount it is the one that was refused "
+	"last, else the least. The last refusal that the segment remembers stands below, also one for want of a "
+	"capability. Nothing is taken or counted.\n"
+	"\n"
+	"With RESOURCE it is about that only, and with an AMOUNT the exit status is 6 where it would be refused. "
+	"Without "
+	"NAME it is the segment of -n, or the only one of this machine.\n"
+	"\n"
+	"Examples:\n"
+	"  shmquota why prefork alice\n"
+	"  shmquota why prefork alice storage 20MB",
+	why_options,
+	1,
+	4,
+	verb_why,
     },
     {
 	"workers",
