@@ -8,6 +8,7 @@
  * characters first, as it does in programs that call setlocale(). Both are given the same patterns and targets.
  */
 #include "baseline.h"
+#include "policy_text.h"
 #include "program.h"
 #include "segment.h"
 
@@ -15,8 +16,6 @@
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #define LIST 8
 #define MANY 100
@@ -198,38 +197,12 @@ static void write_policy(char *text)
 	fclose(policy);
 }
 
-static void complain(void *context, const struct shmq_complaint *complaint)
-{
-	char text[1024];
-
-	(void)context;
-	shmq_complaint_format(text, sizeof(text), complaint);
-	fputs(text, stderr);
-}
-
-/* A policy comes from a file; this one needs no name. */
 static int publish(struct shmq_segment *segment)
 {
 	static char text[POLICY_SIZE];
-	struct shmq_report report = {.complain = complain};
-	struct shmq_policy *policy = NULL;
-	const char *paths[1];
-	char path[32];
-	int file = memfd_create("policy", MFD_CLOEXEC), result;
 
 	write_policy(text);
-	if (file < 0 || write(file, text, strlen(text)) != (ssize_t)strlen(text)) {
-		perror("cannot write the policy");
-		return -1;
-	}
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
-	paths[0] = path;
-	result = shmq_policy_load(&policy, paths, 1, &report);
-	if (result == 0)
-		result = shmq_policy_publish(segment, policy);
-	shmq_policy_free(policy);
-	close(file);
-	return result == 0 ? 0 : bench_complain("cannot publish the policy", result);
+	return policy_text_publish(segment, text);
 }
 
 static int find(struct shmq_component **out, struct shmq_segment *segment, const char *name)

@@ -7,6 +7,7 @@
  * is new, no slot is claimed. Reading a clock counts as next to nothing here: under callgrind it is a system call, whose
  * instructions are the kernel's.
  */
+#include "policy_text.h"
 #include "segment.h"
 
 #include <shmquota.h>
@@ -19,6 +20,8 @@
 struct subject {
 	struct shmq_segment *segment;
 	struct shmq_component *open, *closed;
+	struct shmq_component *grouped, *deep; /* with 1 and with 4 groups above them */
+	struct shmq_component *smooth;         /* a sliding window of messages, a bucket of network */
 };
 
 /* ---- Operations -------------------------------------------------------------------------------------------------- */
@@ -96,6 +99,13 @@ DEFINE_COUNT(reserve_commit_rate, is_reserved_and_committed(s->open, SHMQ_MESSAG
 DEFINE_COUNT(reserve_cancel, is_reserved_and_cancelled(s->open))
 DEFINE_COUNT(memory_up_down, is_memory_set(s->open))
 DEFINE_COUNT(find_put, is_found(s->segment))
+DEFINE_COUNT(rate_sliding, shmq_try_consume(s->smooth, SHMQ_MESSAGES, 1, NULL) == SHMQ_OK)
+DEFINE_COUNT(rate_bucket, shmq_try_consume(s->smooth, SHMQ_NETWORK, 1, NULL) == SHMQ_OK)
+DEFINE_COUNT(level_1_group, shmq_try_consume(s->grouped, SHMQ_STORAGE, 1, NULL) == SHMQ_OK)
+DEFINE_COUNT(level_4_groups, shmq_try_consume(s->deep, SHMQ_STORAGE, 1, NULL) == SHMQ_OK)
+DEFINE_COUNT(rate_1_group, shmq_try_consume(s->grouped, SHMQ_MESSAGES, 1, NULL) == SHMQ_OK)
+DEFINE_COUNT(rate_4_groups, shmq_try_consume(s->deep, SHMQ_MESSAGES, 1, NULL) == SHMQ_OK)
+DEFINE_COUNT(capability, shmq_check_capability(s->grouped, "filesystem.read", "/app/data/report.txt") == SHMQ_OK)
 
 static const struct {
 	const char *name;
@@ -116,6 +126,13 @@ static const struct {
     {"reserve_cancel", count_reserve_cancel},
     {"memory_up_down", count_memory_up_down},
     {"find_put", count_find_put},
+    {"rate_sliding", count_rate_sliding},
+    {"rate_bucket", count_rate_bucket},
+    {"level_1_group", count_level_1_group},
+    {"level_4_groups", count_level_4_groups},
+    {"rate_1_group", count_rate_1_group},
+    {"rate_4_groups", count_rate_4_groups},
+    {"capability", count_capability},
 };
 
 #define OPERATIONS (sizeof(operations) / sizeof(operations[0]))
@@ -130,6 +147,28 @@ static unsigned count_all(struct subject *subject)
 }
 
 /* ---- The segment ------------------------------------------------------------------------------------------------- */
+
+/* As all others: nothing is refused, and no window ends. */
+static const char policy[] = "[default]\nstorage = 63TB\nmessages = 64000000000000/366d\nnetwork = 63TB/366d\n"
+			     "[group:a]\n[group:b]\ngroup = a\n[group:c]\ngroup = b\n[group:d]\ngroup = c\n"
+			     "[component:grouped]\ngroup = a\nfilesystem.read = /app/data/*\n"
+			     "[component:deep]\ngroup = d\n"
+			     "[component:smooth]\nmessages.algorithm = sliding\nnetwork.algorithm = bucket\n";
+
+static int find(struct shmq_component **out, struct shmq_segment *segment, const char *name)
+{
+	int result = shmq_component_find(out, segment, name);
+
+	return result == 0 ? bench_set_peaks(*out) : bench_complain(name, result);
+}
+
+static int setup_policy(struct subject *out)
+{
+	if (policy_text_publish(out->segment, policy) < 0 || find(&out->grouped, out->segment, "grouped") < 0 ||
+	    find(&out->deep, out->segment, "deep") < 0)
+		return -1;
+	return find(&out->smooth, out->segment, "smooth");
+}
 
 static int setup(struct subject *out)
 {
@@ -152,7 +191,7 @@ static int setup(struct subject *out)
 		if (shmq_component_register(out->segment, name, NULL) != 0)
 			return bench_complain(name, 0);
 	}
-	return bench_set_peaks(out->open);
+	return bench_set_peaks(out->open) < 0 ? -1 : setup_policy(out);
 }
 
 int main(int argc, char *argv[])

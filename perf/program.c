@@ -134,7 +134,7 @@ const struct argp program_argp = {.parser = parse_nothing, .children = children}
 
 static bool are_targets_met(const struct report *report)
 {
-	bool met = true;
+	bool met = report->part == NULL || report->part->is_met();
 
 	for (size_t i = 0; i < report->target_count; i++)
 		met &= target_figure(report, &report->targets[i]) <= report->targets[i].bound;
@@ -151,12 +151,11 @@ int program_run(const struct report *of, const struct program_arguments *argumen
 		return 2;
 	report.settings = &arguments->settings;
 	report.results = &results;
-	if (!arguments->output.is_check)
-		report.target_count = 0;
+	report.is_check = arguments->output.is_check;
 	if (!arguments->output.is_json)
 		report_text(&report);
 	if (!arguments->output.is_json || report_json(&report) == 0)
-		status = are_targets_met(&report) ? 0 : 1;
+		status = !report.is_check || are_targets_met(&report) ? 0 : 1;
 	bench_free(&results);
 	return status;
 }

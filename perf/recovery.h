@@ -7,7 +7,7 @@
 #ifndef RECOVERY_H
 #define RECOVERY_H
 
-#include <stdint.h>
+#include "stopwatch.h"
 
 enum recovery_line {
 	LINE_RECOVER_1,
@@ -39,18 +39,5 @@ int workers_round(double ns[RECOVERY_LINES]);
 /* Controllers at work, and dead ones. */
 int controllers_setup(void);
 int controllers_round(double ns[RECOVERY_LINES]);
-
-/*
- * Time that passes, without what this process spent waiting for a core that others had: that says how busy the machine
- * is. Where the kernel does not count it, it is all the time that passes.
- */
-struct stopwatch {
-	uint64_t ns, waited_ns;
-};
-
-struct stopwatch stopwatch_now(void);
-
-/* Nanoseconds since then. */
-double stopwatch_since(struct stopwatch start);
 
 #endif

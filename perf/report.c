@@ -31,6 +31,20 @@ double target_figure(const struct report *report, const struct target *target)
 	return to > 0 ? of / to : -1;
 }
 
+static bool has_peers(const struct report *report, int yardstick)
+{
+	return report->peers != NULL && yardstick == YARDSTICKS - 1;
+}
+
+double yardstick_ratio(const struct report *report, int yardstick, size_t of, enum bench_placement placement)
+{
+	size_t by = has_peers(report, yardstick) ? report->peers[of] : report->yardsticks[yardstick].of;
+
+	if (by == YARDSTICK_NONE)
+		return -1;
+	return report->results->figures[of][placement].median / report->results->figures[by][placement].median;
+}
+
 static void print_head(const struct report *report)
 {
 	const struct bench_settings *settings = report->settings;
@@ -46,6 +60,14 @@ static void print_head(const struct report *report)
 	printf("Nanoseconds per operation as each process sees them, loop and call included.\n");
 }
 
+static void print_ratio(double ratio)
+{
+	if (ratio < 0)
+		printf(" %8s", "-");
+	else
+		printf(" %8.2f", ratio);
+}
+
 static void print_block(const struct report *report, enum bench_placement placement)
 {
 	const struct yardstick *yardsticks = report->yardsticks;
@@ -59,7 +81,7 @@ static void print_block(const struct report *report, enum bench_placement placem
 
 		printf("  %-42s %8.2f %8.2f %8.2f", report->cases[i].name, figure->median, figure->min, figure->max);
 		for (int j = 0; j < YARDSTICKS; j++)
-			printf(" %8.2f", figure->median / report->results->figures[yardsticks[j].of][placement].median);
+			print_ratio(yardstick_ratio(report, j, i, placement));
 		putchar('\n');
 	}
 }
@@ -91,14 +113,22 @@ void report_text(const struct report *report)
 	if (report->settings->cpus[1] < 0)
 		printf("\nTwo processes were not measured: this process may use one core only.\n");
 	putchar('\n');
-	for (int i = 0; i < YARDSTICKS; i++)
-		printf("\"/ %s\" divides by \"%s\" of the same block.\n", report->yardsticks[i].name,
-		       report->cases[report->yardsticks[i].of].name);
+	for (int i = 0; i < YARDSTICKS; i++) {
+		const struct yardstick *yardstick = &report->yardsticks[i];
+
+		if (has_peers(report, i))
+			printf("\"/ %s\" divides by %s.\n", yardstick->name, report->peers_are);
+		else
+			printf("\"/ %s\" divides by \"%s\" of the same block.\n", yardstick->name,
+			       report->cases[yardstick->of].name);
+	}
 	printf("Noise: in %.1f %% of the samples a process was preempted; they were taken again.\n",
 	       100 * (double)results->preempted / (double)results->samples);
 	if (results->disturbed > 0)
 		printf("%llu of the figures' samples were preempted at every try and count as they are.\n",
 		       (unsigned long long)results->disturbed);
-	if (report->target_count > 0)
+	if (report->part != NULL)
+		report->part->show(report->is_check);
+	if (report->is_check && report->target_count > 0)
 		print_targets(report);
 }

@@ -28,7 +28,16 @@ struct yardstick {
 	size_t of;
 };
 
+#define YARDSTICK_NONE SIZE_MAX
+
 #define YARDSTICKS 2
+
+/* What a program measures besides its cases; it is shown behind them, and before the targets. */
+struct report_part {
+	void (*show)(bool is_check);
+	int (*add_json)(void *root, bool is_check); /* `root` is a json_t object; returns 0 or -1 */
+	bool (*is_met)(void);                       /* whether its own targets are */
+};
 
 struct report {
 	const struct bench_settings *settings;
@@ -36,9 +45,14 @@ struct report {
 	const struct bench_case *cases;
 	size_t count;
 	struct yardstick yardsticks[YARDSTICKS];
+	/* For each case the one that the last yardstick is for it, or YARDSTICK_NONE; NULL: it is the same for all. */
+	const size_t *peers;
+	const char *peers_are; /* for people */
 	const struct target *targets;
-	size_t target_count; /* 0: targets are not asked for */
-	unsigned components; /* that names are looked up among; 0: none are */
+	size_t target_count;
+	bool is_check;                  /* targets are asked for */
+	const struct report_part *part; /* or NULL */
+	unsigned components;            /* that names are looked up among; 0: none are */
 };
 
 /* Names of the placements, for people and for programs. */
@@ -47,6 +61,9 @@ extern const char *const placement_keys[BENCH_PLACEMENTS];
 
 /* Returns the figure of a target, or a negative number where it was not measured. */
 double target_figure(const struct report *report, const struct target *target);
+
+/* A case divided by its yardstick, or a negative number where it has none. */
+double yardstick_ratio(const struct report *report, int yardstick, size_t of, enum bench_placement placement);
 
 void report_text(const struct report *report);
 int report_json(const struct report *report);

@@ -17,11 +17,11 @@ static json_t *placement_json(const struct report *report, size_t index, enum be
 
 	for (int i = 0; i < YARDSTICKS; i++) {
 		const struct yardstick *yardstick = &report->yardsticks[i];
+		double ratio = yardstick_ratio(report, i, index, placement);
 		char key[32];
 
 		snprintf(key, sizeof(key), "ratio_to_%s", yardstick->key);
-		json_object_set_new(
-		    value, key, json_real(figure->median / report->results->figures[yardstick->of][placement].median));
+		json_object_set_new(value, key, ratio < 0 ? json_null() : json_real(ratio));
 	}
 	return value;
 }
@@ -59,14 +59,14 @@ int report_json(const struct report *report)
 
 	for (size_t i = 0; i < report->count; i++)
 		json_array_append_new(cases, case_json(report, i));
-	for (size_t i = 0; i < report->target_count; i++)
+	for (size_t i = 0; report->is_check && i < report->target_count; i++)
 		json_array_append_new(targets, target_json(report, &report->targets[i]));
 	root = json_pack("{s:s, s:i, s:[i, i], s:i, s:I, s:I, s:I, s:I, s:o, s:o}", "version", shmq_version(),
 	                 "components", (int)report->components, "cores", settings->cpus[0], settings->cpus[1], "rounds",
 	                 (int)results->rounds, "sample_ns", (json_int_t)results->sample_ns, "samples",
 	                 (json_int_t)results->samples, "preempted", (json_int_t)results->preempted, "disturbed",
 	                 (json_int_t)results->disturbed, "cases", cases, "targets", targets);
-	if (root == NULL)
+	if (root == NULL || (report->part != NULL && report->part->add_json(root, report->is_check) < 0))
 		return -1;
 	result = json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
 	putchar('\n');

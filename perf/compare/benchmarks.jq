@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Tables of what the programs bench_* write with --json. `$program` is one of them; `$part` is cases, targets or run, a
-# sentence about the run.
+# Tables of what the programs bench_* write with --json. `$program` is one of them; `$part` is cases, targets, run (a
+# sentence about the run), or of bench_policy reload or stall.
 include "format";
 
 # Columns of ratios have the names of the members: ratio_to_cas.
@@ -11,11 +11,21 @@ def by_placement:
     yardsticks as $yardsticks
     | [["ns per operation", "1 process", ($yardsticks[] | "/ " + ltrimstr("ratio_to_")), "2 on one component", "2 on their own"],
        (.cases[] | . as {$one, $together, $apart}
-        | [.description, ($one | spread), ($yardsticks[] as $yardstick | $one[$yardstick] | number), ($together | spread), ($apart | spread)])];
+        | [.description, ($one | spread), ($yardsticks[] as $yardstick | $one[$yardstick] | if . == null then "-" else number end), ($together | spread), ($apart | spread)])];
 
 def microseconds: "\(.median_ns / 1000 | number) (\(.min_ns / 1000 | number) to \(.max_ns / 1000 | number))";
 
 def by_event: [["microseconds", "median (min to max)"], (.cases[] | [.description, microseconds])];
+
+def milliseconds: "\(.median_ns / 1e6 | number) (\(.min_ns / 1e6 | number) to \(.max_ns / 1e6 | number))";
+
+def reload:
+    [["components", "", "milliseconds, median (min to max)", "ns per component"],
+     (.reload[] | [(.components | grouped), .description, milliseconds, (.ns_per_component | number)])];
+
+def stall:
+    [["published meanwhile", "median, ns", "1 in 10,000", "once each", "longest", "operations", "publications"],
+     (.stall[] | [.description, ([.median_ns, .p9999_ns, .once_each_ns, .longest_ns, .operations, .publications][] | grouped)])];
 
 def targets:
     [["target", "at most", "figure", ""],
@@ -31,5 +41,7 @@ def run:
 .[$program]
 | if $part == "run" then run
   elif $part == "targets" then targets | table
+  elif $part == "reload" then reload | table
+  elif $part == "stall" then if .stall == [] then "Not measured: it takes two cores." else stall | table end
   elif .cases[0].one == null then by_event | table
   else by_placement | table end
