@@ -6,6 +6,18 @@ include(CMakePackageConfigHelpers)
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/shmquota")
 
+# Debian has a folder of documents for each package, and one of its own for zsh.
+option(SHMQUOTA_DEBIAN "Install where Debian's packages do" OFF)
+set(package_of_Runtime libshmquota${PROJECT_VERSION_MAJOR})
+set(package_of_Development libshmquota-dev)
+set(package_of_Tools shmquota-tools)
+foreach(component IN ITEMS Runtime Development Tools)
+  set(doc_of_${component} "${CMAKE_INSTALL_DOCDIR}")
+  if(SHMQUOTA_DEBIAN)
+    set(doc_of_${component} "${CMAKE_INSTALL_DATADIR}/doc/${package_of_${component}}")
+  endif()
+endforeach()
+
 # Two export sets: a program that links the shared library does not need the libraries that the static one asks for.
 install(
   TARGETS shmquota
@@ -19,6 +31,14 @@ install(
   ARCHIVE COMPONENT Development
   FILE_SET HEADERS COMPONENT Development
 )
+if(SHMQUOTA_DEBIAN)
+  # CPack takes the symbols out of programs and shared libraries, and leaves this one as it is.
+  set(archive "\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/$<TARGET_FILE_NAME:shmquota_static>")
+  install(
+    CODE "execute_process(COMMAND \"${CMAKE_STRIP}\" --strip-debug \"${archive}\" COMMAND_ERROR_IS_FATAL ANY)"
+    COMPONENT Development
+  )
+endif()
 foreach(kind IN ITEMS shared static)
   install(
     EXPORT shmquota-${kind}
@@ -60,21 +80,51 @@ install(
 
 if(SHMQUOTA_TOOLS)
   install(TARGETS shm_dump shmquota_command RUNTIME COMPONENT Tools)
-  install(
-    FILES "${PROJECT_SOURCE_DIR}/docs/man/shmquota.ini.5"
-    DESTINATION "${CMAKE_INSTALL_MANDIR}/man5"
-    COMPONENT Tools
-  )
+  include("${CMAKE_CURRENT_LIST_DIR}/install_tools.cmake")
 endif()
+include("${CMAKE_CURRENT_LIST_DIR}/install_manuals.cmake")
 
+install(FILES "${PROJECT_SOURCE_DIR}/README.md" DESTINATION "${doc_of_Development}" COMPONENT Development)
+if(SHMQUOTA_DEBIAN)
+  # Change logs are compressed, and each package has one in Debian's own format.
+  set(work "${PROJECT_BINARY_DIR}/debian")
+  configure_file("${PROJECT_SOURCE_DIR}/cmake/debian/changelog.in" "${work}/changelog" @ONLY)
+  configure_file("${PROJECT_SOURCE_DIR}/CHANGELOG.md" "${work}/CHANGELOG.md" COPYONLY)
+  foreach(log IN ITEMS changelog CHANGELOG.md)
+    execute_process(COMMAND gzip -9nc "${work}/${log}" OUTPUT_FILE "${work}/${log}.gz" COMMAND_ERROR_IS_FATAL ANY)
+  endforeach()
+  foreach(component IN ITEMS Runtime Development Tools)
+    install(FILES "${work}/changelog.gz" DESTINATION "${doc_of_${component}}" COMPONENT ${component})
+  endforeach()
+  install(FILES "${work}/CHANGELOG.md.gz" DESTINATION "${doc_of_Development}" COMPONENT Development)
+else()
+  install(FILES "${PROJECT_SOURCE_DIR}/CHANGELOG.md" DESTINATION "${doc_of_Development}" COMPONENT Development)
+endif()
 install(
-  FILES "${PROJECT_SOURCE_DIR}/README.md" "${PROJECT_SOURCE_DIR}/CHANGELOG.md"
-  DESTINATION "${CMAKE_INSTALL_DOCDIR}"
+  FILES
+    "${PROJECT_SOURCE_DIR}/docs/examples/guard.c"
+    "${PROJECT_SOURCE_DIR}/docs/examples/guard.ini"
+    "${PROJECT_SOURCE_DIR}/docs/examples/hello.c"
+  DESTINATION "${doc_of_Development}/examples"
   COMPONENT Development
 )
+foreach(component IN ITEMS Runtime Development Tools)
+  if(SHMQUOTA_DEBIAN OR component STREQUAL Runtime)
+    install(
+      FILES "${PROJECT_SOURCE_DIR}/LICENSE"
+      DESTINATION "${doc_of_${component}}"
+      RENAME copyright
+      COMPONENT ${component}
+    )
+  endif()
+endforeach()
+
+# gdb looks for a script below its own folder under the whole path of the library's file.
+cmake_path(APPEND gdb_folder "${CMAKE_INSTALL_DATADIR}/gdb/auto-load" ".${CMAKE_INSTALL_FULL_LIBDIR}")
+cmake_path(NORMAL_PATH gdb_folder)
 install(
-  FILES "${PROJECT_SOURCE_DIR}/LICENSE"
-  DESTINATION "${CMAKE_INSTALL_DOCDIR}"
-  RENAME copyright
+  FILES "${PROJECT_SOURCE_DIR}/tools/gdb/shmquota.py"
+  DESTINATION "${gdb_folder}"
+  RENAME libshmquota.so.${PROJECT_VERSION}-gdb.py
   COMPONENT Runtime
 )

@@ -130,13 +130,20 @@ enum shmq_inheritance {
  * A limit is in the resource's unit, per window for rates: 0 denies every amount above 0, SHMQ_UNLIMITED none; any
  * other limit is at most SHMQ_AMOUNT_MAX. A period is the length of a rate's window: whole milliseconds from
  * SHMQ_PERIOD_MIN_NS to SHMQ_PERIOD_MAX_NS; it is 0 for levels.
+ *
+ * A lease is for a rate that several processes use all the time. A thread's shmq_try_consume() then takes up to so much
+ * at once, at most an eighth of what is left of the window, and admits from it without touching shared memory that
+ * others write. What it has taken ahead counts as used, so a limit is never passed; it may be refused to others though it
+ * is never used, until the window ends, the thread needs it no more and gives it back, or ends. Of a thread that is killed
+ * it is given back when it is recovered. It needs SHMQ_WINDOW, and has no effect where the component or a group above it
+ * does not deny, or such a group is no SHMQ_WINDOW.
  */
 struct shmq_quota {
 	size_t size; /* sizeof(struct shmq_quota): lets the structure grow */
 	uint64_t limit[SHMQ_RESOURCES];
 	uint64_t period_ns[SHMQ_RESOURCES];
 	uint64_t burst[SHMQ_RESOURCES];      /* capacity of a bucket, unit of the resource; 0: as much as the limit */
-	uint64_t lease[SHMQ_RESOURCES];      /* of a rate: how much a worker may take ahead; 0: none */
+	uint64_t lease[SHMQ_RESOURCES];      /* of a rate: how much a thread may take ahead; 0: none; see below */
 	uint8_t algorithm[SHMQ_RESOURCES];   /* enum shmq_algorithm; of a level 0 */
 	uint8_t enforcement[SHMQ_RESOURCES]; /* enum shmq_enforcement */
 	uint8_t warning[SHMQ_RESOURCES];     /* percent of the limit; 0: SHMQ_WARNING_PERCENT */
@@ -210,6 +217,7 @@ struct shmq_options {
 	uint32_t events;       /* how many events are kept for readers, 512 bytes each; 0: 256 */
 	uint32_t rules_bytes;  /* room for capabilities, patterns and file names of a policy; 0: 32 KiB */
 	bool membarrier; /* operations are some nanoseconds faster, and who waits for them makes a system call more */
+	bool hugepages;  /* huge pages, where the mount has them: shmq_segment_info() tells how much lies in them */
 };
 
 #define SHMQ_COMPONENTS_MAX (UINT32_C(1) << 24)
@@ -219,7 +227,7 @@ struct shmq_options {
 #define SHMQ_RULES_MAX (UINT32_C(1) << 30)
 #define SHMQ_OPTIONS_DEFAULT                                                                                           \
 	{                                                                                                              \
-		sizeof(struct shmq_options), 1024, 256, 0600, false, 24, 256, 0, false                                 \
+		sizeof(struct shmq_options), 1024, 256, 0600, false, 24, 256, 0, false, false                          \
 	}
 
 /*
@@ -300,6 +308,8 @@ struct shmq_info {
 	uint64_t controller_steals; /* how often the controller lock was taken over from a dead owner */
 	uint32_t controller_pid;    /* who holds the controller lock; 0 nobody */
 	uint32_t retired;           /* unregistered components that wait for their grace period */
+	bool hugepages;             /* its creator asked for huge pages */
+	uint64_t huge_bytes;        /* how much of both objects got them: 0 where the mount does not allow any */
 };
 
 /*
@@ -589,6 +599,17 @@ SHMQ_API int shmq_component_unregister(struct shmq_segment *segment, const char 
 SHMQ_API int shmq_component_find(struct shmq_component **out, struct shmq_segment *segment, const char *name);
 
 /*
+ * Find `count` components by name at once, for who has several requests in hand: the cache misses of one name overlap
+ * with those of the others, which among a million names takes a fraction of the time. `out[i]` becomes the handle of
+ * `names[i]`, or NULL where there is no such component or its name is a bad one.
+ *
+ * Returns  how many were found; -EINVAL, -EAGAIN, -ENOMEM as shmq_component_find(), and then no handle is held
+ * Each handle is to be given back with shmq_component_put(). Callable as shmq_component_find().
+ */
+SHMQ_API int shmq_component_find_many(struct shmq_component *out[], struct shmq_segment *segment,
+                                      const char *const names[], size_t count);
+
+/*
  * Find a component by its id, 0 to capacity - 1. Returns and rules as shmq_component_find(); -EINVAL where `id` is
  * beyond the capacity.
  */
@@ -654,7 +675,7 @@ SHMQ_API void shmq_component_put(struct shmq_component *component);
 struct shmq_verdict {
 	int resource;
 	uint32_t component; /* id */
-	uint64_t current;   /* used when it was judged, in the resource's unit */
+	uint64_t current;   /* used when it was judged, in the resource's unit; what others have on lease included */
 	uint64_t requested;
 	uint64_t limit;
 	uint64_t remaining; /* what could still be taken after this call */
@@ -977,6 +998,7 @@ struct shmq_resource_status {
 	uint64_t would_deny;    /* how many were admitted only because the component just warns */
 	uint64_t window_end_ns; /* when the window ends, or a bucket is full again, CLOCK_MONOTONIC; 0 for levels */
 	double percentage;      /* used of limit; of a zero limit 0 when nothing is used and 100 otherwise */
+	uint64_t leased;        /* of `used`, what threads have taken ahead by a lease and not used */
 };
 
 struct shmq_status {

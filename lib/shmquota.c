@@ -24,6 +24,7 @@
 #include "shm/fields.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 static_assert(TEXT_NAME_MAX == SHMQ_NAME_MAX, "one rule for names");
@@ -97,6 +98,8 @@ static int check_quota(const struct shmq_quota *quota)
 			return -EINVAL;
 		if (quota->burst[i] > SHMQ_AMOUNT_MAX || quota->lease[i] > UINT32_MAX)
 			return -EOVERFLOW;
+		if (quota->lease[i] > 0 && (!tracker_is_rate(i) || quota->algorithm[i] != SHMQ_WINDOW))
+			return -EINVAL;
 	}
 	return quota->inheritance > SHMQ_INHERIT_RESET ? -EINVAL : 0;
 }
@@ -175,6 +178,8 @@ int shmq_segment_info(struct shmq_segment *segment, struct shmq_info *out)
 	    .controller_steals = shm_load_relaxed(&control->steals),
 	    .controller_pid = process_tid(shm_load_relaxed(&control->lock)),
 	    .retired = shm_load32_relaxed(&control->retired),
+	    .hugepages = (header->features & FEATURE_HUGE_PAGES) != 0,
+	    .huge_bytes = header->huge_bytes + segment->usage->header.huge_bytes,
 	};
 	return 0;
 }
@@ -396,6 +401,14 @@ int shmq_component_find(struct shmq_component **out, struct shmq_segment *segmen
 	return name_length(name) == 0 ? -EINVAL : -ENOENT;
 }
 
+int shmq_component_find_many(struct shmq_component *out[], struct shmq_segment *segment, const char *const names[],
+                             size_t count)
+{
+	if (out == NULL || segment == NULL || names == NULL || count > INT_MAX)
+		return -EINVAL;
+	return handle_find_many(out, segment, names, count);
+}
+
 int shmq_component_at(struct shmq_component **out, struct shmq_segment *segment, uint32_t id)
 {
 	return out == NULL || segment == NULL ? -EINVAL : handle_at(out, segment, id);
@@ -408,7 +421,7 @@ uint32_t shmq_component_id(const struct shmq_component *component)
 
 const char *shmq_component_name(const struct shmq_component *component)
 {
-	return component->name;
+	return handle_name(component);
 }
 
 void shmq_component_put(struct shmq_component *component)

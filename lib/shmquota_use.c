@@ -9,6 +9,7 @@
 #include "core/capability.h"
 #include "core/demands.h"
 #include "core/events.h"
+#include "core/lease.h"
 #include "core/operation.h"
 #include "core/rules.h"
 #include "policy/grants.h"
@@ -145,6 +146,7 @@ int shmq_check(struct shmq_component *c, int resource, uint64_t amount, struct s
 		if (__builtin_expect(verdict != NULL || !charge_fits(&look, resource, amount), 0)) {
 			struct charge charge = charge_of(c, &look);
 
+			charge_make_room(c, &look, resource, amount);
 			result = charge_check(&charge, resource, amount, verdict);
 		}
 	} while (!look_end(&look, c));
@@ -181,8 +183,45 @@ static __attribute__((noinline)) int try_consume_level(struct shmq_component *c,
 	return take(c, resource, false, amount, false, NULL, verdict);
 }
 
+/* By what this thread has taken ahead, if it is enough. */
+static inline HOT_INLINE bool spend(struct shmq_component *c, int resource, uint64_t amount, const uint64_t *told_ns,
+                                    struct shmq_verdict *verdict)
+{
+	if (verdict != NULL)
+		verdict_begin(verdict, c, resource, amount);
+	return lease_spend(c, resource, amount, told_ns, verdict);
+}
+
+static inline HOT_INLINE bool is_perhaps_leased(const struct shmq_component *c, int resource)
+{
+	return __builtin_expect(c != NULL && lease_is_likely(c, resource), 0);
+}
+
+/* It is not enough, or there is none any more. */
+static int take_anew(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict)
+{
+	int result = check_arguments(c, resource, amount, verdict);
+	struct operation operation;
+
+	if (result == 0)
+		result = operation_begin(&operation, c);
+	if (result < 0)
+		return result;
+	result = charge_take_otherwise(c, operation, resource, amount, false, verdict);
+	operation_end(&operation);
+	return result;
+}
+
+static __attribute__((noinline)) int try_consume_leased(struct shmq_component *c, int resource, uint64_t amount,
+                                                        struct shmq_verdict *verdict)
+{
+	return spend(c, resource, amount, NULL, verdict) ? SHMQ_OK : take_anew(c, resource, amount, verdict);
+}
+
 int shmq_try_consume(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict)
 {
+	if (tracker_is_rate(resource) && is_perhaps_leased(c, resource))
+		return try_consume_leased(c, resource, amount, verdict);
 	return tracker_is_rate(resource) ? try_consume_rate(c, resource, amount, verdict)
 	                                 : try_consume_level(c, resource, amount, verdict);
 }
@@ -192,6 +231,8 @@ int shmq_try_consume_at(struct shmq_component *c, int resource, uint64_t amount,
 {
 	if (!tracker_is_rate(resource))
 		return try_consume_level(c, resource, amount, verdict);
+	if (is_perhaps_leased(c, resource))
+		return spend(c, resource, amount, &now_ns, verdict) ? SHMQ_OK : take_anew(c, resource, amount, verdict);
 	return take(c, resource, true, amount, false, &now_ns, verdict);
 }
 
@@ -250,7 +291,7 @@ int shmq_reset(struct shmq_component *c)
 		return result;
 	charge = charge_of(c, &operation);
 	charge_reset(&charge);
-	report_change(c->segment, SHMQ_EVENT_RESET, c->key.index, c->name);
+	report_change(c->segment, SHMQ_EVENT_RESET, c->key.index, handle_name(c));
 	operation_end(&operation);
 	return 0;
 }
@@ -277,6 +318,7 @@ int shmq_reserve(struct shmq_reservation *out, struct shmq_component *c, int res
 	if (result < 0)
 		return result;
 	charge = charge_of(c, &operation);
+	charge_make_room(c, &operation, resource, amount);
 	result = reservation_reserve(out, &charge, resource, amount, verdict);
 	operation_end(&operation);
 	return result;
@@ -457,6 +499,11 @@ int shmq_component_grant(struct shmq_component *component, size_t index, struct 
 
 /* ---- Watching ---- */
 
+static uint64_t at_most(uint64_t figure, uint64_t bound)
+{
+	return figure < bound ? figure : bound;
+}
+
 int shmq_status(struct shmq_component *c, struct shmq_status *out)
 {
 	struct operation look;
@@ -473,6 +520,9 @@ int shmq_status(struct shmq_component *c, struct shmq_status *out)
 
 			tracker_read(look.tracker, i, &limits, c->segment->is_image, &out->resource[i]);
 			out->resource[i].denied += tally_sum(c->segment, c->key.index, i);
+			if (tracker_is_rate(i)) /* the window may be over, or roll in this moment */
+				out->resource[i].leased =
+				    at_most(lease_sum(c->segment, c->key.index, i), out->resource[i].used);
 		}
 	} while (!look_end(&look, c));
 	return 0;
@@ -529,14 +579,18 @@ void shmq_event_skip(struct shmq_segment *segment, uint64_t *cursor)
 
 int shmq_event_origin(struct shmq_segment *segment, const struct shmq_event *event, char *text, size_t size)
 {
+	const struct shmq_shm_rules *area;
 	uint64_t generation;
+	int length = 0;
 
 	if (segment == NULL || event == NULL || (text == NULL && size > 0))
 		return -EINVAL;
-	generation = shm_load_acquire(&segment->policy->control.generation); /* (D1) */
-	if (event->policy_generation != generation && event->policy_generation + 1 != generation)
-		return snprintf(text, size, "%s", "");
-	return write_place(segment, segment->quotas[event->policy_generation & 1], event->place, text, size);
+	generation = event->policy_generation;
+	area = segment->rules[generation & 1];
+	if (rules_are_of(area, generation))
+		length = write_place(segment, segment->quotas[generation & 1], event->place, text, size);
+	/* Its place may have been overwritten meanwhile, also by a publication that failed. */
+	return length > 0 && rules_are_of(area, generation) ? length : snprintf(text, size, "%s", "");
 }
 
 const char *shmq_event_kind_name(int kind)

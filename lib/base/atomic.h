@@ -149,6 +149,13 @@ static inline void shm_fence_acquire(void)
 #endif
 }
 
+static inline void shm_fence_release(void)
+{
+#if !defined(SHM_UNDER_TSAN)
+	atomic_thread_fence(memory_order_release);
+#endif
+}
+
 /* Keeps the order of accesses as the compiler writes them; the CPU may still change it. */
 static inline void shm_compiler_barrier(void)
 {

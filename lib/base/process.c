@@ -140,11 +140,27 @@ static int read_boot_id(unsigned char out[16])
 	return digits == 32 ? 0 : -EBADMSG;
 }
 
+/* A process lives in one boot, and so do its children; namespaces may change under it. */
+static pthread_once_t boot_once = PTHREAD_ONCE_INIT;
+static struct {
+	unsigned char id[16];
+	int result;
+} boot;
+
+static void boot_init(void)
+{
+	boot.result = read_boot_id(boot.id);
+}
+
 int process_world(struct process_world *out)
 {
 	struct stat pid, time;
-	int result = read_boot_id(out->boot_id);
 
+	int result;
+
+	pthread_once(&boot_once, boot_init);
+	memcpy(out->boot_id, boot.id, sizeof(out->boot_id));
+	result = boot.result < 0 ? read_boot_id(out->boot_id) : 0; /* /proc may have come since */
 	if (result < 0)
 		return result;
 	if (stat("/proc/thread-self/ns/pid", &pid) < 0)

@@ -4,6 +4,8 @@
  */
 #include "core/charge.h"
 
+#include "core/lease.h"
+
 #include <errno.h>
 
 static struct tracker_limits limits_of(const struct charge *charge, uint32_t component, int resource, bool is_forced)
@@ -408,7 +410,24 @@ int charge_take_otherwise(struct shmq_component *component, struct operation ope
 	struct charge charge = {component, operation.slot, operation.quota - component->key.index};
 	struct charge_receipt receipt;
 
+	if (!is_forced && lease_is_asked(operation.quota, resource)) {
+		if (lease_take(component, &operation, resource, amount, verdict))
+			return SHMQ_OK;
+	} else if (tracker_is_rate(resource) && lease_is_likely(component, resource)) {
+		lease_give_up(component, &operation, resource); /* of a policy before */
+	}
 	return charge_take(&charge, resource, amount, is_forced, verdict, &receipt);
+}
+
+void charge_make_room(struct shmq_component *component, const struct operation *operation, int resource,
+                      uint64_t amount)
+{
+	struct charge charge = {component, operation->slot, operation->quota - component->key.index};
+
+	if (!tracker_is_rate(resource) || !lease_is_likely(component, resource) || operation->slot == NULL)
+		return;
+	if (charge_check(&charge, resource, amount, NULL) == SHMQ_DENIED)
+		lease_give_up(component, operation, resource);
 }
 
 static int release_level(const struct charge *charge, const struct group_chain *chain, int resource, uint64_t amount,

@@ -152,6 +152,13 @@ static inline HOT_INLINE int charge_take_plain(struct shmq_component *component,
 /* Tell whether an amount would be admitted. Changes nothing; works for observers. */
 int charge_check(const struct charge *charge, int resource, uint64_t amount, struct shmq_verdict *verdict);
 
+/*
+ * Before what goes by the shared totals is refused: give back what this thread has on lease, if the amount would be
+ * refused. It counts as used there, and this thread may use it.
+ */
+void charge_make_room(struct shmq_component *component, const struct operation *operation, int resource,
+                      uint64_t amount);
+
 /* Whether charge_check() would certainly admit it: written out as charge_take_plain() is. */
 static inline HOT_INLINE bool charge_fits(const struct operation *look, int resource, uint64_t amount)
 {

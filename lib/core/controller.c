@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/process.h"
+#include "core/worker.h"
 #include "shm/object.h"
 
 #include <errno.h>
@@ -25,7 +26,7 @@ int controller_lock(struct shmq_segment *segment, bool *must_recover)
 	result = object_check_world(&policy->header); /* from another namespace every holder looks dead */
 	if (result < 0)
 		return result;
-	token = process_token();
+	token = worker_token();
 	if (token == 0)
 		return -ENOSYS;
 	deadline_ns = clock_read_ns(CLOCK_MONOTONIC) + CONTROLLER_PATIENCE_MS * NS_PER_MS;

@@ -179,6 +179,8 @@ int demands_take(struct shmq_component *component, const struct operation *opera
 		tell_of_each(component, operation, &sums, &taken, verdict);
 		return SHMQ_OK;
 	}
+	for (int i = SHMQ_MESSAGES; tracker_is_rate(i); i++)
+		charge_make_room(component, operation, i, sums.amount[i]);
 	/* Otherwise; it also says why not. */
 	result = check_all(&charge, &sums, verdict);
 	return is_admitted(result) ? take_all(&charge, &sums, verdict) : result;

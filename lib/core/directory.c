@@ -71,6 +71,9 @@ void directory_init(struct shmq_segment *segment)
 	struct shmq_shm_quota *quotas = (struct shmq_shm_quota *)(bytes + segment->layout.quotas_at[0]);
 
 	quota_store(&quotas[segment->layout.components], &fallback);
+	for (int table = 0; table < 2; table++)
+		rules_clear(&(struct rules){(struct shmq_shm_rules *)(void *)(bytes + segment->layout.rules_at[table]),
+		                            segment->layout.rules_bytes});
 }
 
 /* ---- Links ---- */

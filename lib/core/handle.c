@@ -9,64 +9,32 @@
 #include "core/handle.h"
 
 #include "base/process.h"
+#include "core/handle_table.h"
 #include "core/worker.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <urcu/flavor.h>
 
-#define TABLE_MIN 64
-#define HANDLE_ALIGNMENT 64
-#define HANDLE_BYTES ((sizeof(struct shmq_component) + HANDLE_ALIGNMENT - 1) / HANDLE_ALIGNMENT * HANDLE_ALIGNMENT)
+#define BATCH 16 /* names whose cache misses overlap: about as many as a core has under way */
 
 struct handle_cache {
-	struct cds_lfht *table;
+	struct handle_table table;
 	/* Under the process lock: */
 	struct shmq_component **by_index; /* the handle in the table for an entry; bounds the table by the capacity */
 	struct shmq_component *retired;   /* out of the table, waiting to be freed */
 	struct handle_cache *inherited;   /* of the process that forked this one: unused, but to be freed */
 };
 
-/* What is looked for. */
-struct handle_name {
-	const char *bytes;
-	size_t length;
-};
-
-static void flavor_nothing(void)
+static struct handle_cache *cache_of(const struct shmq_segment *segment)
 {
+	/* (H1) acquire: pairs with cache_create(). The tables before the pointer to them. */
+	return private_load_acquire(&segment->private->handles);
 }
 
-/* The table's read sections are ours, entered before it is called; it never resizes itself, so it asks for no more. */
-static const struct rcu_flavor_struct segment_flavor = {
-    .read_lock = flavor_nothing,
-    .read_unlock = flavor_nothing,
-    .thread_offline = flavor_nothing,
-    .thread_online = flavor_nothing,
-    .register_thread = flavor_nothing,
-    .unregister_thread = flavor_nothing,
-};
-
-static struct shmq_component *handle_of(struct cds_lfht_node *node)
+static struct handle_name handle_name_of(const struct shmq_segment *segment, const char *bytes, size_t length)
 {
-	if (node == NULL)
-		return NULL;
-	return (struct shmq_component *)(void *)((char *)node - offsetof(struct shmq_component, node));
-}
-
-static int handle_matches(struct cds_lfht_node *node, const void *key)
-{
-	const struct handle_name *name = key;
-	const struct shmq_component *handle =
-	    (const void *)((const char *)node - offsetof(struct shmq_component, node));
-
-	/*
-	 * (H4) acquire: pairs with handle_create(). The handle before the table that leads to it; liburcu orders it
-	 * too, but not so that ThreadSanitizer could see it.
-	 */
-	(void)shm_load_acquire(&handle->verified);
-	return handle->name_length == name->length && memcmp(handle->name, name->bytes, name->length) == 0;
+	return (struct handle_name){bytes, length, directory_hash(segment, bytes, length)};
 }
 
 /* A read section, or nothing for an observer. */
@@ -82,30 +50,20 @@ static void section_leave(struct shmq_shm_slot *slot)
 		worker_leave(slot);
 }
 
-/* Returns a handle that is in force, with a reference, or NULL. Inside a read section. */
-static struct shmq_component *cache_lookup(struct shmq_segment *segment, uint64_t hash, const struct handle_name *name)
+/* Take a reference to a handle that is in force still. Inside a read section. */
+static bool handle_hold(struct shmq_segment *segment, struct shmq_component *handle)
 {
-	/* (H1) acquire: pairs with cache_create(). The table before the pointer to it. */
-	struct handle_cache *cache = private_load_acquire(&segment->private->handles);
 	/* (D6) acquire: pairs with directory_retire(). The number before what it vouches for. */
 	uint64_t retirements = shm_load_acquire(&segment->policy->control.retirements);
-	struct cds_lfht_iter iterator;
-	struct shmq_component *handle;
 
-	if (cache == NULL)
-		return NULL;
-	cds_lfht_lookup(cache->table, (unsigned long)hash, handle_matches, name, &iterator);
-	handle = handle_of(cds_lfht_iter_get_node(&iterator));
-	if (handle == NULL)
-		return NULL;
 	/* Nothing has ended since it was seen in force: its entry need not be looked at, which saves a cache miss. */
 	if (shm_load_relaxed(&handle->verified) != retirements) {
 		if (directory_quota(segment, &handle->key) == NULL)
-			return NULL;
+			return false;
 		shm_store_release(&handle->verified, retirements); /* (H4) */
 	}
 	shm_add_relaxed(&handle->references, 1); /* relaxed: the section keeps the handle meanwhile */
-	return handle;
+	return true;
 }
 
 /* ---- Under the process lock ---- */
@@ -113,15 +71,11 @@ static struct shmq_component *cache_lookup(struct shmq_segment *segment, uint64_
 static struct handle_cache *cache_create(struct shmq_segment *segment)
 {
 	struct handle_cache *cache = calloc(1, sizeof(*cache));
-	unsigned long buckets = segment->layout.buckets < TABLE_MIN ? TABLE_MIN : segment->layout.buckets;
 
 	if (cache == NULL)
 		return NULL;
 	cache->by_index = calloc(segment->layout.components, sizeof(struct shmq_component *));
-	cache->table = cds_lfht_new_flavor(buckets, buckets, buckets, 0, &segment_flavor, NULL);
-	if (cache->table == NULL || cache->by_index == NULL) {
-		if (cache->table != NULL)
-			cds_lfht_destroy(cache->table, NULL);
+	if (cache->by_index == NULL || handle_table_init(&cache->table, segment->layout.components) < 0) {
 		free(cache->by_index);
 		free(cache);
 		return NULL;
@@ -147,7 +101,7 @@ static void cache_free_retired(const struct shmq_segment *segment, struct handle
 		 */
 		if (handle->retired_epoch < done && shm_load_acquire(&handle->references) == 0) {
 			*link = handle->next_retired;
-			free(handle);
+			handle_store_give(&cache->table.store, handle);
 		} else {
 			link = &handle->next_retired;
 		}
@@ -168,48 +122,48 @@ static void cache_retire(const struct shmq_segment *segment, struct handle_cache
 	cache->retired = handle;
 }
 
-static struct shmq_component *handle_create(struct shmq_segment *segment, const struct directory_key *key,
-                                            const struct handle_name *name)
+static struct shmq_component *handle_create(struct shmq_segment *segment, struct handle_cache *cache,
+                                            const struct directory_key *key, const struct handle_name *name)
 {
-	struct shmq_component *handle = aligned_alloc(HANDLE_ALIGNMENT, HANDLE_BYTES);
+	struct shmq_component *handle = handle_store_take(&cache->table.store, name->bytes, name->length);
 
 	if (handle == NULL)
 		return NULL;
-	*handle = (struct shmq_component){.segment = segment, .key = *key, .name_length = (uint32_t)name->length};
-	memcpy(handle->name, name->bytes, name->length);
+	handle->segment = segment;
+	handle->key = *key;
 	shm_store_relaxed(&handle->references, 1); /* relaxed: not shared yet */
-	/* (H4) release: pairs with handle_matches(). Of no use yet: the first lookup verifies it. */
+	/* (H4) release: pairs with node_matches(). Of no use yet: the first lookup verifies it. */
 	shm_store_release(&handle->verified, UINT64_MAX);
 	return handle;
 }
 
-/* Put a handle into the table, in place of what is stale now: that of its entry, and that of its name. */
-static void cache_put(const struct shmq_segment *segment, struct handle_cache *cache, uint64_t hash,
-                      struct shmq_component *handle)
+/* Take a handle out of the cache. Its place by index goes first: a child forked right here must not free it twice. */
+static void cache_drop(const struct shmq_segment *segment, struct handle_cache *cache, struct shmq_component *handle)
 {
-	const struct handle_name name = {handle->name, handle->name_length};
-	struct shmq_component **slot = &cache->by_index[handle->key.index];
-	struct shmq_component *replaced;
-
-	if (*slot != NULL) {
-		replaced = *slot;
-		*slot = NULL; /* first: a child forked right here must not free it twice */
-		cds_lfht_del(cache->table, &replaced->node);
-		cache_retire(segment, cache, replaced);
-	}
-	*slot = handle;
-	replaced =
-	    handle_of(cds_lfht_add_replace(cache->table, (unsigned long)hash, handle_matches, &name, &handle->node));
-	if (replaced != NULL) {
-		cache->by_index[replaced->key.index] = NULL;
-		cache_retire(segment, cache, replaced);
-	}
+	cache->by_index[handle->key.index] = NULL;
+	handle_table_remove(&cache->table, directory_hash(segment, handle_name(handle), handle->name_length), handle);
+	cache_retire(segment, cache, handle);
 }
 
-static int cache_add(struct shmq_component **out, struct shmq_segment *segment, uint64_t hash,
-                     const struct handle_name *name)
+/* Put a handle into the table, in place of what is stale now: that of its entry, and that of its name. */
+static void cache_put(const struct shmq_segment *segment, struct handle_cache *cache, const struct handle_name *name,
+                      struct shmq_component *handle, struct shmq_component *stale)
 {
-	struct handle_cache *cache = private_load_acquire(&segment->private->handles);
+	struct shmq_component **slot = &cache->by_index[handle->key.index];
+
+	if (stale != NULL)
+		cache_drop(segment, cache, stale);
+	if (*slot != NULL)
+		cache_drop(segment, cache, *slot);
+	*slot = handle;
+	handle_table_add(&cache->table, name->hash, handle);
+}
+
+/* Make a handle for a name; `stale` is the one that there is, or NULL. */
+static int cache_add(struct shmq_component **out, struct shmq_segment *segment, const struct handle_name *name,
+                     struct shmq_component *stale)
+{
+	struct handle_cache *cache = cache_of(segment);
 	struct directory_key key;
 	int result = directory_find(segment, name->bytes, name->length, &key);
 
@@ -217,40 +171,114 @@ static int cache_add(struct shmq_component **out, struct shmq_segment *segment, 
 		return result;
 	if (cache == NULL)
 		cache = cache_create(segment);
-	*out = cache == NULL ? NULL : handle_create(segment, &key, name);
+	*out = cache == NULL ? NULL : handle_create(segment, cache, &key, name);
 	if (*out == NULL)
 		return -ENOMEM;
-	cache_put(segment, cache, hash, *out);
+	cache_put(segment, cache, name, *out, stale);
 	cache_free_retired(segment, cache);
 	return 0;
 }
 
+static int find_under_lock(struct shmq_component **out, struct shmq_segment *segment, const struct handle_name *name)
+{
+	int result = process_lock();
+	const struct handle_cache *cache;
+	struct shmq_component *handle;
+
+	if (result < 0)
+		return result;
+	cache = cache_of(segment);
+	handle = cache == NULL ? NULL : handle_table_find(&cache->table, name);
+	if (handle != NULL && handle_hold(segment, handle)) /* another thread was quicker */
+		*out = handle;
+	else
+		result = cache_add(out, segment, name, handle);
+	process_unlock();
+	return result;
+}
+
 /* ---- The interface ---- */
+
+/* Inside a read section, or none for an observer. */
+static int find_in_section(struct shmq_component **out, struct shmq_segment *segment, const struct handle_name *name)
+{
+	const struct handle_cache *cache = cache_of(segment);
+	struct shmq_component *handle = cache == NULL ? NULL : handle_table_find(&cache->table, name);
+
+	if (handle == NULL || !handle_hold(segment, handle))
+		return find_under_lock(out, segment, name);
+	*out = handle;
+	return 0;
+}
 
 int handle_find(struct shmq_component **out, struct shmq_segment *segment, const char *name, size_t length)
 {
-	const struct handle_name key = {name, length};
-	uint64_t hash = directory_hash(segment, name, length);
-	struct shmq_component *handle = NULL;
+	const struct handle_name key = handle_name_of(segment, name, length);
 	struct shmq_shm_slot *slot;
 	int result = section_enter(segment, &slot);
 
 	if (result < 0)
 		return result;
-	handle = cache_lookup(segment, hash, &key);
-	if (handle == NULL) {
-		result = process_lock();
-		if (result == 0) {
-			handle = cache_lookup(segment, hash, &key); /* another thread may have been quicker */
-			if (handle == NULL)
-				result = cache_add(&handle, segment, hash, &key);
-			process_unlock();
-		}
+	result = find_in_section(out, segment, &key);
+	section_leave(slot);
+	return result;
+}
+
+/* Begin the cache misses of all of them before the first is waited for. Inside a read section. */
+static void prefetch(const struct shmq_segment *segment, const struct handle_name names[], size_t count)
+{
+	const struct handle_cache *cache = cache_of(segment);
+
+	if (cache == NULL)
+		return;
+	for (size_t i = 0; i < count; i++)
+		handle_table_prefetch_line(&cache->table, names[i].hash);
+	for (size_t i = 0; i < count; i++)
+		handle_table_prefetch_handle(&cache->table, names[i].hash);
+}
+
+static int find_batch(struct shmq_component *out[], struct shmq_segment *segment, const char *const names[],
+                      size_t count)
+{
+	struct handle_name keys[BATCH];
+	struct shmq_shm_slot *slot;
+	int found = 0, result;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t length = names[i] == NULL ? 0 : strnlen(names[i], SHMQ_NAME_MAX + 1);
+
+		keys[i] = handle_name_of(segment, names[i], length > SHMQ_NAME_MAX ? 0 : length);
+		out[i] = NULL;
+	}
+	result = section_enter(segment, &slot);
+	if (result < 0)
+		return result;
+	prefetch(segment, keys, count);
+	for (size_t i = 0; i < count && (result == 0 || result == -ENOENT); i++) {
+		result = keys[i].length == 0 ? -ENOENT : find_in_section(&out[i], segment, &keys[i]);
+		found += result == 0;
 	}
 	section_leave(slot);
-	if (result == 0)
-		*out = handle;
-	return result;
+	return result == 0 || result == -ENOENT ? found : result;
+}
+
+int handle_find_many(struct shmq_component *out[], struct shmq_segment *segment, const char *const names[],
+                     size_t count)
+{
+	int found = 0, result = 0;
+
+	for (size_t done = 0; done < count && result >= 0; done += BATCH) {
+		size_t batch = count - done < BATCH ? count - done : BATCH;
+
+		result = find_batch(out + done, segment, names + done, batch);
+		found += result > 0 ? result : 0;
+		for (size_t i = 0; result < 0 && i < done + batch; i++) {
+			if (out[i] != NULL)
+				handle_put(out[i]);
+			out[i] = NULL;
+		}
+	}
+	return result < 0 ? result : found;
 }
 
 int handle_at(struct shmq_component **out, struct shmq_segment *segment, uint32_t index)
@@ -284,21 +312,15 @@ void handle_put(struct shmq_component *component)
 	shm_subtract_release(&component->references, 1); /* (H2) release: pairs with cache_free_retired() */
 }
 
-static void cache_free(const struct shmq_segment *segment, struct handle_cache *cache)
+static void cache_free(struct handle_cache *cache)
 {
-	for (uint32_t i = 0; i < segment->layout.components; i++) {
-		if (cache->by_index[i] != NULL) {
-			cds_lfht_del(cache->table, &cache->by_index[i]->node);
-			free(cache->by_index[i]);
-		}
-	}
 	while (cache->retired != NULL) {
 		struct shmq_component *handle = cache->retired;
 
 		cache->retired = handle->next_retired;
-		free(handle);
+		handle_store_give(&cache->table.store, handle);
 	}
-	cds_lfht_destroy(cache->table, NULL);
+	handle_table_free(&cache->table);
 	free(cache->by_index);
 	free(cache);
 }
@@ -309,6 +331,6 @@ void handle_close_all(struct shmq_segment *segment)
 		struct handle_cache *cache = segment->caches;
 
 		segment->caches = cache->inherited;
-		cache_free(segment, cache);
+		cache_free(cache);
 	}
 }

@@ -26,6 +26,7 @@ static inline HOT_INLINE int operation_begin(struct operation *operation, const 
 	struct directory_aim aim = directory_aim(segment, &key);
 	int result;
 
+	operation->generation = 0;
 	operation->tracker = &segment->trackers[key.index];
 	result = worker_enter(segment, &operation->slot);
 	if (result < 0)

@@ -5,6 +5,7 @@
  */
 #include "core/publication.h"
 
+#include "base/probe.h"
 #include "core/carry.h"
 #include "core/group.h"
 #include "core/ledger.h"
@@ -260,6 +261,7 @@ static int publication_switch(struct publication *publication)
 		publication_abort(publication);
 		return result;
 	}
+	rules_seal(&publication->rules, shm_load_relaxed(generation) + 1); /* relaxed: ours */
 	/*
 	 * (D1) release: the whole staged table and all staged entries before the generation that names them.
 	 * Pairs with directory_quotas(). Without it a worker could judge by a half-filled table.
@@ -270,6 +272,7 @@ static int publication_switch(struct publication *publication)
 	shm_store_relaxed(&directory->control->table_cookie, rcu_cookie(directory->segment));
 	sweep(directory, true);
 	carry_usage(directory);
+	PROBE2(publish, directory->segment->name, shm_load_relaxed(generation)); /* relaxed: ours */
 	directory_end(directory);
 	return 0;
 }

@@ -14,13 +14,20 @@ static uint64_t pack_amount(uint64_t amount, uint64_t place)
 	return place << QUOTA_AMOUNT_BITS | (amount == SHMQ_UNLIMITED ? QUOTA_AMOUNT_MASK : amount);
 }
 
+/* Of a quota that only warns, and of what is no window, nothing is taken ahead: there each amount is judged by itself. */
+static bool is_leased(const struct shmq_quota *quota, int i)
+{
+	return quota->lease[i] > 0 && quota->algorithm[i] == SHMQ_WINDOW && quota->enforcement[i] == SHMQ_ENFORCE_DENY;
+}
+
 static uint64_t pack_mode(const struct shmq_quota *quota, int i)
 {
 	uint64_t warning = quota->warning[i] > 0 ? quota->warning[i] : SHMQ_WARNING_PERCENT;
 	uint64_t critical = quota->critical[i] > 0 ? quota->critical[i] : SHMQ_CRITICAL_PERCENT;
 
 	return quota->period_ns[i] / NS_PER_MS << MODE_PERIOD_AT | critical << MODE_CRITICAL_AT |
-	       warning << MODE_WARNING_AT | (uint64_t)quota->enforcement[i] << MODE_ENFORCE_AT | quota->algorithm[i];
+	       warning << MODE_WARNING_AT | (uint64_t)quota->enforcement[i] << MODE_ENFORCE_AT | quota->algorithm[i] |
+	       (is_leased(quota, i) ? MODE_LEASED : 0);
 }
 
 static uint8_t mode_part(uint64_t mode, unsigned at, unsigned bits)
@@ -58,7 +65,7 @@ void quota_load(struct quota_rule *out, const struct shmq_shm_quota *quota)
 		out->quota.limit[i] = quota_limit(limit);
 		out->quota.period_ns[i] = (mode >> MODE_PERIOD_AT) * NS_PER_MS;
 		out->quota.burst[i] = burst & QUOTA_AMOUNT_MASK;
-		out->quota.algorithm[i] = mode_part(mode, 0, MODE_ALGORITHM_BITS);
+		out->quota.algorithm[i] = mode_part(mode & ~MODE_LEASED, 0, MODE_ALGORITHM_BITS);
 		out->quota.enforcement[i] = mode_part(mode, MODE_ENFORCE_AT, MODE_ENFORCE_BITS);
 		out->quota.warning[i] = mode_part(mode, MODE_WARNING_AT, MODE_PERCENT_BITS);
 		out->quota.critical[i] = mode_part(mode, MODE_CRITICAL_AT, MODE_PERCENT_BITS);

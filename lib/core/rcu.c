@@ -5,6 +5,7 @@
 #include "core/rcu.h"
 
 #include "base/clock.h"
+#include "base/probe.h"
 #include "base/process.h"
 
 #include <time.h>
@@ -13,6 +14,8 @@
 
 uint64_t rcu_cookie(struct shmq_segment *segment)
 {
+	/* relaxed: a controller's, under the lock */
+	PROBE2(grace_begin, segment->name, shm_load_relaxed(&segment->policy->control.epoch) + 1);
 	/*
 	 * (R1) seq_cst: what was unpublished before the new epoch.
 	 * Pairs with the acquire in rcu_read_lock().
@@ -86,6 +89,7 @@ bool rcu_poll(struct shmq_segment *segment, uint64_t cookie)
 		if (!rcu_slot_is_quiescent(&segment->slots[i], cookie, are_fenced))
 			return false;
 	rcu_raise_done(segment, cookie);
+	PROBE2(grace_end, segment->name, cookie);
 	return true;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "core/report.h"
 
+#include "base/probe.h"
 #include "base/process.h"
 #include "core/worker.h"
 
@@ -19,6 +20,7 @@ static void write_note(const struct shmq_segment *segment, struct event_note *no
 	/* relaxed: a figure for people */
 	note->policy_generation = shm_load_relaxed(&segment->policy->control.generation);
 	events_write(segment->events, segment->layout.events, note);
+	PROBE5(event, segment->name, note->kind, note->component, note->name, note->resource);
 }
 
 static struct event_note note_about(const struct report *report, int kind, int resource)
@@ -28,7 +30,7 @@ static struct event_note note_about(const struct report *report, int kind, int r
 	    .resource = resource,
 	    .component = report->component->key.index,
 	    .refused_by = report->component->key.index,
-	    .name = report->component->name,
+	    .name = handle_name(report->component),
 	    .name_length = report->component->name_length,
 	};
 }
@@ -63,6 +65,8 @@ static void tell_refusal(const struct report *report, int resource, uint64_t amo
 	/* What was admitted in spite of it is in there already. */
 	note.used = is_denied ? seen.current : seen.current - (seen.current < amount ? seen.current : amount);
 	write_note(segment, &note);
+	/* An edge that was put off has nobody else to tell of it where nothing is admitted any more. */
+	report_threshold(report, resource, refuser, seen.current);
 }
 
 /* Whoever finds that a second has passed adds up how many there were. */
@@ -87,6 +91,8 @@ void report_refusal(const struct report *report, int resource, uint64_t amount, 
 	uint32_t index = report->component->key.index;
 	uint64_t now_s = clock_coarse_s();
 
+	if (is_denied)
+		PROBE4(denial, report->component->segment->name, index, resource, amount);
 	/* relaxed: figures for people */
 	shm_add_relaxed(&(is_denied ? trackers[index].denied : trackers[index].would_deny)[resource], 1);
 	if (refuser != index)
@@ -108,6 +114,7 @@ void report_forbidden(const struct report *report, const char *permission, const
 	uint64_t count = shm_fetch_add_relaxed(&tracker->forbidden, 1) + 1; /* relaxed: a figure for people */
 	char text[SHMQ_EVENT_TEXT_MAX + 1];
 
+	PROBE4(forbidden, segment->name, handle_name(report->component), permission, target);
 	if (!event_is_due(&tracker->forbidden_reported, count, clock_coarse_s(), &note.suppressed))
 		return;
 	note.text_length = events_describe(text, permission, target);
@@ -168,5 +175,6 @@ void report_recovery(const struct shmq_segment *segment, uint32_t tid)
 	                          .refused_by = SHMQ_NO_COMPONENT,
 	                          .requested = tid};
 
+	PROBE2(recovery, segment->name, tid);
 	write_note(segment, &note);
 }

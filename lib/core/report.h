@@ -6,6 +6,7 @@
 #ifndef SHMQ_CORE_REPORT_H
 #define SHMQ_CORE_REPORT_H
 
+#include "base/probe.h"
 #include "core/events.h"
 #include "core/handle.h"
 #include "core/tally.h"
@@ -34,6 +35,7 @@ static inline HOT_INLINE void report_denial(const struct report *report, struct 
 	const struct shmq_component *component = report->component;
 	const struct shmq_shm_tracker *own = &component->segment->trackers[component->key.index];
 
+	PROBE4(denial, component->segment->name, component->key.index, resource, amount);
 	tally_add(component->segment, slot, component->key.index, resource);
 	if (__builtin_expect(!event_is_fresh(&own->reported[resource], now_s), 0))
 		report_denied(report, resource, amount, now_s);

@@ -14,10 +14,28 @@
 
 void rules_clear(const struct rules *rules)
 {
-	/* relaxed: nobody reads the area before the switch that releases it */
+	/*
+	 * (D7) store, then fence: the area is of no policy any more before it is written.
+	 * Pairs with rules_are_of(). Without it an event of the policy before could be told of by a rule of this one.
+	 */
+	shm_store32_relaxed(&rules->area->generation, 0);
+	shm_fence_release();
+	/* relaxed: nobody else reads the area before the switch that releases it */
 	shm_store32_relaxed(&rules->area->used, sizeof(*rules->area));
 	shm_store32_relaxed(&rules->area->files, 0);
 	shm_store32_relaxed(&rules->area->patterns, 0);
+}
+
+void rules_seal(const struct rules *rules, uint64_t generation)
+{
+	shm_store32_release(&rules->area->generation, (uint32_t)generation); /* (D7) */
+}
+
+bool rules_are_of(const struct shmq_shm_rules *area, uint64_t generation)
+{
+	/* (D7) acquire fence: what was read before this look was read before it was overwritten, if it says so still. */
+	shm_fence_acquire();
+	return shm_load32_acquire(&area->generation) == (uint32_t)generation;
 }
 
 /* Set aside `size` bytes. Returns their offset, or 0. */

@@ -20,6 +20,12 @@ struct rules {
 /* Make the area empty. */
 void rules_clear(const struct rules *rules);
 
+/* Say which policy the area is of, when all of it stands. */
+void rules_seal(const struct rules *rules, uint64_t generation);
+
+/* Tell whether the area is of a policy still; to be asked before and after what is read. Any process. */
+bool rules_are_of(const struct shmq_shm_rules *area, uint64_t generation);
+
 /* Append bytes, aligned to 8. Returns their offset, or 0 where there is no room. */
 uint32_t rules_append(const struct rules *rules, const void *bytes, size_t size);
 

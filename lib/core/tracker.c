@@ -314,7 +314,7 @@ void tracker_restart(const struct shmq_segment *segment, uint32_t component)
 	struct shmq_shm_tracker *tracker = &segment->trackers[component];
 
 	for (int i = 0; i < LAYOUT_RATES; i++) {
-		window_restart(&tracker->rate[i]);
+		window_restart_on(&tracker->rate[i]);
 		bucket_restart(&tracker->rate[i].tat);
 	}
 	for (int i = 0; i < SHMQ_RESOURCES; i++)

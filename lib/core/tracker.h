@@ -41,7 +41,7 @@ static inline HOT_INLINE struct tracker_limits tracker_limits(const struct shmq_
 {
 	/* relaxed: the policy's generation released them */
 	uint64_t limit = quota_limit(shm_load_relaxed(&quota->resource[resource].limit));
-	uint64_t mode = shm_load_relaxed(&quota->resource[resource].mode);
+	uint64_t mode = shm_load_relaxed(&quota->resource[resource].mode) & ~MODE_LEASED;
 	uint64_t period_ms = mode >> MODE_PERIOD_AT;
 
 	struct tracker_limits limits = {limit, period_ms, mode, limit, limit};

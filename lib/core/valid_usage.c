@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The invariants of what workers write: slots, holdings, trackers, and between them: a level holds at least what the
+ * The invariants of what workers write: slots, leases, holdings, trackers, and between them: a level holds at least what the
  * ledgers say of it.
  *
  * The last one is about many places at once. A level's two words are monotonic, so when they are the same before and
@@ -84,6 +84,51 @@ static bool examine_slot(struct valid *valid, uint32_t index, struct valid_look 
 	shm_fence_acquire(); /* all of it, before the words once more */
 	return shm_load_acquire(&slot->owner) == owner && shm_load_acquire(&slot->attached_ns) == attached_ns &&
 	       shm_load_acquire(&slot->intent.state) == state;
+}
+
+/* ---- Leases ---- */
+
+/* Of one rank: what is on lease was taken there. Only while its total and its baseline stand still. */
+static void examine_leased_rank(const struct shmq_shm_rate *rate, uint64_t window, uint64_t left,
+                                struct valid_look *look)
+{
+	uint64_t base = shm_load_acquire(&rate->base[window % LAYOUT_BASES]); /* (W2) */
+	uint64_t total = shm_load_seq_cst(&rate->total);                      /* (W3) */
+	bool stands_still = shm_load_seq_cst(&rate->current) == window &&     /* (W1) */
+	                    shm_load_seq_cst(&rate->total) == total &&
+	                    shm_load_acquire(&rate->base[window % LAYOUT_BASES]) == base;
+
+	if (stands_still)
+		valid_expect(look, window_has_base(window, base) && window_used(total, base) >= left,
+		             "what is on lease counts as used", window_used(total, base), left);
+}
+
+static bool examine_lease(struct valid *valid, uint32_t index, struct valid_look *look)
+{
+	const struct shmq_segment *segment = valid->segment;
+	const struct shmq_shm_lease *shared = &segment->leases[index];
+	uint32_t left = shm_load32_acquire(&shared->left), first = shm_load32_acquire(&shared->component[0]); /* (Y1) */
+	uint64_t owner = shm_load_acquire(&segment->slots[index / LAYOUT_LEASES].owner);
+	int resource = (int)(first >> LEASE_RESOURCE_AT);
+
+	if (left == 0)
+		return true;
+	valid_expect(look, owner != 0, "a free slot has nothing on lease", left, 0);
+	valid_expect(look, tracker_is_rate(resource), "a lease is of a rate", (uint64_t)resource, SHMQ_MESSAGES);
+	for (unsigned i = 0; i <= LAYOUT_ANCESTORS && tracker_is_rate(resource); i++) {
+		uint32_t number =
+		    shm_load32_acquire(&shared->component[i]) & ((1U << LEASE_RESOURCE_AT) - 1); /* (Y1) */
+
+		valid_expect(look, number <= segment->layout.components && (number > 0 || i > 0),
+		             "a lease names components", number, segment->layout.components);
+		if (number == 0 || number > segment->layout.components)
+			break;
+		examine_leased_rank(&segment->trackers[number - 1].rate[resource - SHMQ_MESSAGES],
+		                    shm_load_acquire(&shared->window[i]), left, look); /* (Y1) */
+	}
+	shm_fence_acquire(); /* all of it, before the words once more */
+	return shm_load32_acquire(&shared->left) == left && shm_load32_acquire(&shared->component[0]) == first &&
+	       shm_load_acquire(&segment->slots[index / LAYOUT_LEASES].owner) == owner;
 }
 
 /* ---- Holdings ---- */
@@ -436,6 +481,7 @@ static bool examine_event(struct valid *valid, uint32_t index, struct valid_look
 }
 
 static const struct valid_structure slot_structure = {"usage", "slot", examine_slot};
+static const struct valid_structure lease_structure = {"usage", "lease", examine_lease};
 static const struct valid_structure holding_structure = {"usage", "holding", examine_holding};
 static const struct valid_structure tracker_structure = {"usage", "tracker", examine_tracker};
 static const struct valid_structure event_structure = {"usage", "event", examine_event};
@@ -446,6 +492,8 @@ int valid_usage(struct valid *valid)
 
 	for (uint32_t i = 0; i < layout->threads; i++)
 		valid_examine(valid, &slot_structure, i);
+	for (uint32_t i = 0; i < layout->threads * LAYOUT_LEASES; i++)
+		valid_examine(valid, &lease_structure, i);
 	for (uint32_t i = 0; i < layout->threads * layout->entries; i++)
 		valid_examine(valid, &holding_structure, i);
 	for (uint32_t i = 0; i < layout->components; i++)

@@ -4,10 +4,14 @@
  */
 #include "core/window.h"
 
+#include "base/probe.h"
 #include "base/wide.h"
 
 /* How often a reader that may not write looks again while others roll; then it takes what it saw. */
 #define READ_TRIES 64
+
+/* Further on than the first windows of a rate can be. */
+#define WINDOW_PAST_TAG_0 1024
 
 uint64_t window_roll(struct shmq_shm_rate *rate, uint64_t current, uint64_t period_ms, uint64_t now_ms)
 {
@@ -32,6 +36,7 @@ uint64_t window_roll(struct shmq_shm_rate *rate, uint64_t current, uint64_t peri
  */
 static void record_peak(struct shmq_shm_rate *rate, uint64_t current, uint64_t total)
 {
+	PROBE3(window_begin, rate, window_start_ms(current), total);
 	for (uint64_t back = 1; back < LAYOUT_BASES; back++) {
 		uint64_t base = shm_load_acquire(&rate->base[(current - back) % LAYOUT_BASES]);
 		uint16_t distance = (uint16_t)(current - (base >> WINDOW_TOTAL_BITS));
@@ -171,6 +176,18 @@ void window_reset(struct shmq_shm_rate *rate)
 	                        window_after(current, WINDOW_AFTER_RESET, window_start_ms(current))))
 		;
 	shm_store_relaxed(&rate->peak, 0); /* relaxed: a figure for people */
+}
+
+void window_restart_on(struct shmq_shm_rate *rate)
+{
+	uint64_t current = shm_load_relaxed(&rate->current); /* relaxed: as below */
+	uint64_t next = window_after(current, WINDOW_AFTER_RESET, 0);
+
+	/* Baselines of a new rate carry the tag 0: not just before a window would have it, too. */
+	if ((uint16_t)next > UINT16_MAX - WINDOW_PAST_TAG_0)
+		next = window_after(next, WINDOW_PAST_TAG_0, 0);
+	window_restart(rate);
+	shm_store_relaxed(&rate->current, current == 0 ? 0 : next); /* relaxed: as below; 0: it was never used */
 }
 
 void window_restart(struct shmq_shm_rate *rate)

@@ -261,4 +261,7 @@ void window_reset(struct shmq_shm_rate *rate);
 /* Make a tracker's rate new. Only while no operation can reach it. */
 void window_restart(struct shmq_shm_rate *rate);
 
+/* The same, with windows numbered on: then none has the word of a window of which somebody still has something left. */
+void window_restart_on(struct shmq_shm_rate *rate);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/process.h"
+#include "core/lease.h"
 #include "core/report.h"
 #include "core/reservation.h"
 #include "shm/object.h"
@@ -59,6 +60,7 @@ static uint32_t slot_return_holdings(struct shmq_segment *segment, struct shmq_s
 
 	rcu_read_lock(slot, &segment->policy->control.epoch, false);
 	returned = holding_recover(segment, (uint32_t)(slot - segment->slots));
+	lease_return(segment, (uint32_t)(slot - segment->slots));
 	rcu_read_unlock(slot);
 	return returned;
 }
@@ -97,10 +99,19 @@ static void thread_forget(struct worker_thread *thread)
 	munmap(thread, sizeof(*thread));
 }
 
+/* What the thread had on lease is nobody else's to use, also where what it holds is left to its process. */
+static void slot_return_leases(struct shmq_segment *segment, struct shmq_shm_slot *slot)
+{
+	rcu_read_lock(slot, &segment->policy->control.epoch, false);
+	lease_return(segment, (uint32_t)(slot - segment->slots));
+	rcu_read_unlock(slot);
+}
+
 static void slot_detach(struct shmq_segment *segment, struct shmq_shm_slot *slot, uint64_t token)
 {
 	struct segment_slot *private = &segment->private->slots[slot - segment->slots];
 
+	slot_return_leases(segment, slot);
 	holding_lock(private);
 	if (private->held > 0 && slot_leave_to_process(slot, token)) {
 		private->is_orphan = true;
@@ -169,6 +180,15 @@ static int thread_prepare(void)
 	return 0;
 }
 
+uint64_t worker_token(void)
+{
+	if (worker_self->token == 0 && process_lock() == 0) {
+		thread_prepare(); /* where it fails the token stays 0 */
+		process_unlock();
+	}
+	return worker_self->token;
+}
+
 /* True where this thread uses the slot through another opening of the segment, or an ended one left it to us. */
 static bool slot_is_in_use(const struct shmq_segment *segment, uint32_t index)
 {
@@ -233,6 +253,7 @@ static void forget_slot(struct shmq_segment *segment, const struct shmq_shm_slot
 	private->hint = 0;
 	private->is_orphan = false;
 	holding_unlock(private);
+	lease_forget(segment, (uint32_t)(slot - segment->slots));
 }
 
 /* From here on this thread's sections begin without a fence of their own. */
@@ -323,7 +344,7 @@ void worker_detach_all(struct shmq_segment *segment)
 
 int worker_recover(struct shmq_segment *segment)
 {
-	uint64_t token = process_token();
+	uint64_t token = worker_token();
 	int recovered = 0;
 	int result;
 

@@ -38,6 +38,9 @@ extern _Thread_local struct worker_thread *worker_self __attribute__((tls_model(
  */
 int worker_attach(struct shmq_segment *segment, struct shmq_shm_slot **out);
 
+/* The calling thread's identity token, read from /proc once; 0 where that cannot be read. */
+uint64_t worker_token(void);
+
 /* Begin an operation: attach if needed, then enter a read section. Returns as worker_attach(). */
 static inline int worker_enter(struct shmq_segment *segment, struct shmq_shm_slot **out)
 {

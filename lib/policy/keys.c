@@ -32,6 +32,7 @@ static const struct {
     [KEY_MODE] = {"mode", OF(SECTION_SEGMENT)},
     [KEY_PERSISTENT] = {"persistent", OF(SECTION_SEGMENT)},
     [KEY_MEMBARRIER] = {"membarrier", OF(SECTION_SEGMENT)},
+    [KEY_HUGEPAGES] = {"hugepages", OF(SECTION_SEGMENT)},
     [KEY_CLASS] = {"class", OF_NAMED},
     [KEY_GROUP] = {"group", OF_RULES},
     [KEY_RESET_PERIOD] = {"reset_period", OF_RULES | OF(SECTION_QUOTA)},
@@ -127,7 +128,8 @@ const char *keys_section_list(enum section section)
 {
 	switch (section) {
 	case SECTION_SEGMENT:
-		return "name, components, threads, reservations, events, rules, mode, persistent and membarrier";
+		return "name, components, threads, reservations, events, rules, mode, persistent, membarrier and "
+		       "hugepages";
 	case SECTION_DEFAULT:
 		return "storage, messages, network, cpu and memory, their settings (messages.algorithm), reset_period, "
 		       "inherit, algorithm, enforce, warn, critical, group, and permissions (filesystem.read)";

@@ -44,6 +44,7 @@ static void resolve_options(struct shmq_options *out, const struct draft *draft)
 	out->mode = number_of(draft, KEY_MODE, out->mode);
 	out->persistent = number_of(draft, KEY_PERSISTENT, out->persistent) != 0;
 	out->membarrier = number_of(draft, KEY_MEMBARRIER, out->membarrier) != 0;
+	out->hugepages = number_of(draft, KEY_HUGEPAGES, out->hugepages) != 0;
 }
 
 static void check_components(struct shmq_policy *policy, struct complaints *complaints)

@@ -166,15 +166,23 @@ static void resolve_thresholds(struct shmq_quota *out, struct resolution *resolu
 	out->critical[resource] = (uint8_t)critical;
 }
 
-/* A worker never takes more ahead than there is. */
+/*
+ * What is taken ahead is used later than it counts: of a window that makes no difference, of the others it would pass the
+ * bound. A section that asks for it is told; what it inherits it goes without.
+ */
 static void resolve_lease(struct shmq_quota *out, const struct resolution *resolution)
 {
 	const struct draft_value *lease = chain_setting(resolution->chain, resolution->resource, SETTING_LEASE);
 	int resource = resolution->resource;
-	uint64_t most = out->burst[resource] > 0 ? out->burst[resource] : out->limit[resource];
 
-	if (lease != NULL)
-		out->lease[resource] = lease->number < most ? lease->number : most;
+	if (lease == NULL || lease->number == 0)
+		return;
+	if (out->algorithm[resource] == SHMQ_WINDOW)
+		out->lease[resource] = lease->number < out->limit[resource] ? lease->number : out->limit[resource];
+	else if (resolution->complaints != NULL && is_own(resolution, lease))
+		complain_error(resolution->complaints, &lease->place,
+		               "a lease needs algorithm = window; here it is '%s'",
+		               values_algorithm(out->algorithm[resource]));
 }
 
 static void resolve_resource(struct shmq_quota *out, struct resolution *resolution, int resource)

@@ -199,6 +199,7 @@ int values_read(struct draft_value *out, enum key key, const char *text, struct 
 		return read_mode(&out->number, text, fault);
 	case KEY_PERSISTENT:
 	case KEY_MEMBARRIER:
+	case KEY_HUGEPAGES:
 		return read_switch(&out->number, text, fault);
 	case KEY_RESET_PERIOD:
 		return units_read_period(&out->number, text, fault);

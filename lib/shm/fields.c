@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Six kinds of structure, each a table of fields. The cursor is [table:8 | element:40 | field:16]; elements that hold
+ * Seven kinds of structure, each a table of fields. The cursor is [table:8 | element:40 | field:16]; elements that hold
  * nobody (free slots, unregistered entries) are passed over.
  */
 #include "shm/fields.h"
@@ -30,6 +30,7 @@ static const struct field header_fields[] = {
     FIELD(shmq_shm_header, components),      FIELD(shmq_shm_header, threads),     FIELD(shmq_shm_header, creator),
     FIELD(shmq_shm_header, created_unix_ns), FIELD(shmq_shm_header, persistent),  FIELD(shmq_shm_header, reservations),
     FIELD(shmq_shm_header, events),          FIELD(shmq_shm_header, rules_bytes), FIELD(shmq_shm_header, features),
+    FIELD(shmq_shm_header, huge_bytes),
 };
 
 static const struct field control_fields[] = {
@@ -71,6 +72,13 @@ static const struct field slot_fields[] = {
     FIELD(shmq_shm_slot, intent.entry), FIELD(shmq_shm_slot, intent.after),
 };
 
+static const struct field lease_fields[] = {
+    FIELD(shmq_shm_lease, left),         FIELD(shmq_shm_lease, component[0]), FIELD(shmq_shm_lease, component[1]),
+    FIELD(shmq_shm_lease, component[2]), FIELD(shmq_shm_lease, component[3]), FIELD(shmq_shm_lease, component[4]),
+    FIELD(shmq_shm_lease, window[0]),    FIELD(shmq_shm_lease, window[1]),    FIELD(shmq_shm_lease, window[2]),
+    FIELD(shmq_shm_lease, window[3]),    FIELD(shmq_shm_lease, window[4]),
+};
+
 static const struct field holding_fields[] = {
     FIELD(shmq_shm_holding, level),       FIELD(shmq_shm_holding, genstate),    FIELD(shmq_shm_holding, held),
     FIELD(shmq_shm_holding, rest),        FIELD(shmq_shm_holding, ancestor[0]), FIELD(shmq_shm_holding, ancestor[1]),
@@ -102,6 +110,9 @@ static const struct field tracker_fields[] = {
     RESOURCE_FIELDS(4),
     FIELD(shmq_shm_tracker, birth[0]),
     FIELD(shmq_shm_tracker, birth[1]),
+    FIELD(shmq_shm_tracker, leased[0]),
+    FIELD(shmq_shm_tracker, leased[1]),
+    FIELD(shmq_shm_tracker, leased[2]),
     FIELD(shmq_shm_tracker, forbidden),
     FIELD(shmq_shm_tracker, forbidden_reported),
     FIELD(shmq_shm_tracker, over_released),
@@ -126,6 +137,7 @@ uint64_t fields_signature(void)
 	signature = signature_of(signature, entry_fields, COUNT(entry_fields), sizeof(struct shmq_shm_entry));
 	signature = signature_of(signature, quota_fields, COUNT(quota_fields), sizeof(struct shmq_shm_quota));
 	signature = signature_of(signature, slot_fields, COUNT(slot_fields), sizeof(struct shmq_shm_slot));
+	signature = signature_of(signature, lease_fields, COUNT(lease_fields), sizeof(struct shmq_shm_lease));
 	signature = signature_of(signature, holding_fields, COUNT(holding_fields), sizeof(struct shmq_shm_holding));
 	return signature_of(signature, tracker_fields, COUNT(tracker_fields), sizeof(struct shmq_shm_tracker));
 }
@@ -146,6 +158,11 @@ static bool slot_is_owned(const struct shmq_segment *segment, uint64_t element)
 	return shm_load_acquire(&segment->slots[element].owner) != 0;
 }
 
+static bool lease_is_left(const struct shmq_segment *segment, uint64_t element)
+{
+	return shm_load32_acquire(&segment->leases[element].left) != 0;
+}
+
 static bool holding_is_used(const struct shmq_segment *segment, uint64_t element)
 {
 	return shm_load_acquire(&segment->ledgers[element].held) != 0;
@@ -161,7 +178,7 @@ static bool quota_is_set(const struct shmq_segment *segment, uint64_t element)
 	return element == segment->layout.components || entry_is_live(segment, element);
 }
 
-enum { TABLES = 8 };
+enum { TABLES = 9 };
 
 static struct table table_at(const struct shmq_segment *segment, unsigned index)
 {
@@ -179,6 +196,8 @@ static struct table table_at(const struct shmq_segment *segment, unsigned index)
 	    {"usage", "header", header_fields, COUNT(header_fields), usage, 0, 0, 1, NULL},
 	    {"usage", "slot", slot_fields, COUNT(slot_fields), usage, l->slots_at, sizeof(struct shmq_shm_slot),
 	     l->threads, slot_is_owned},
+	    {"usage", "lease", lease_fields, COUNT(lease_fields), usage, l->leases_at, sizeof(struct shmq_shm_lease),
+	     (uint64_t)l->threads * LAYOUT_LEASES, lease_is_left},
 	    {"usage", "holding", holding_fields, COUNT(holding_fields), usage, l->ledgers_at,
 	     sizeof(struct shmq_shm_holding), (uint64_t)l->threads * l->entries, holding_is_used},
 	    {"usage", "tracker", tracker_fields, COUNT(tracker_fields), usage, l->trackers_at,

@@ -44,7 +44,8 @@ int layout_compute(struct layout *out, const struct shmq_shm_header *header)
 	out->rules_at[1] = out->rules_at[0] + header->rules_bytes;
 	out->policy_bytes = out->rules_at[1] + header->rules_bytes;
 	out->slots_at = layout_align(sizeof(struct shmq_shm_usage));
-	out->ledgers_at = out->slots_at + threads * sizeof(struct shmq_shm_slot);
+	out->leases_at = out->slots_at + threads * sizeof(struct shmq_shm_slot);
+	out->ledgers_at = out->leases_at + (size_t)threads * LAYOUT_LEASES * sizeof(struct shmq_shm_lease);
 	out->trackers_at =
 	    layout_align(out->ledgers_at + (size_t)threads * out->entries * sizeof(struct shmq_shm_holding));
 	out->events_at = out->trackers_at + components * sizeof(struct shmq_shm_tracker);

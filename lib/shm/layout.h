@@ -3,7 +3,7 @@
  * What lies in the two shared objects, byte by byte; docs/layout.md draws the same. Only layout stands here.
  *
  *     NAME.policy   header · control · buckets · entries · quotas[2] · rules[2]   written by controllers only
- *     NAME.usage    header · slots · ledgers · trackers · events                  written by workers too
+ *     NAME.usage    header · slots · leases · ledgers · trackers · events                  written by workers too
  *
  * No pointers, no bool, size_t, pid_t, enum or pthread type. Per field: unit · W who writes · R who reads · order.
  * Who: creator, controller (holds the controller lock), owner (the thread of a slot), worker (any), all.
@@ -26,8 +26,12 @@
 enum { LAYOUT_POLICY = 1, LAYOUT_USAGE = 2 };
 enum { LAYOUT_LEVELS = 2, LAYOUT_RATES = 3, LAYOUT_BASES = 4 };
 enum { LAYOUT_ANCESTORS = 4 }; /* groups above a component, at most */
+enum { LAYOUT_LEASES = 8 };    /* of a thread: a power of two */
 
-enum { FEATURE_MEMBARRIER = 1 }; /* readers leave the fence of a section to whoever waits for them */
+enum {
+	FEATURE_MEMBARRIER = 1, /* readers leave the fence of a section to whoever waits for them */
+	FEATURE_HUGE_PAGES = 2  /* every mapping asks for huge pages */
+};
 
 /* Stands at the start of both objects; written once by the creator, before the object has a name. */
 struct shmq_shm_header {
@@ -52,7 +56,8 @@ struct shmq_shm_header {
 	uint32_t rules_bytes;     /* of each of the two areas */
 	uint32_t features;        /* FEATURE_… */
 	uint32_t reserved32;
-	uint64_t reserved[15];
+	uint64_t huge_bytes; /* of this object in huge pages, when it was made */
+	uint64_t reserved[14];
 };
 
 /* The one changing part of the policy object that is not per component. */
@@ -103,6 +108,7 @@ enum {
 
 /* `mode` of a resource's quota, from the low bits; a period takes the rest. */
 #define MODE_ALGORITHM_MASK 15
+#define MODE_LEASED UINT64_C(8) /* of a window that denies: workers take ahead of it; stands beside the algorithm */
 #define MODE_PERCENT_MASK 127
 enum { MODE_ALGORITHM_BITS = 4, MODE_ENFORCE_BITS = 4, MODE_PERCENT_BITS = 7 };
 enum {
@@ -139,10 +145,10 @@ struct shmq_shm_quota {
  * Written while the policy is inactive; a registration may append to the active one before it is committed.
  */
 struct shmq_shm_rules {
-	struct shm_u32 used;     /* bytes, this structure included · W controller · R all · relaxed */
-	struct shm_u32 files;    /* offset of the first file name, 0 none · W controller while inactive · R all */
-	struct shm_u32 patterns; /* offset of the first pattern, 0 none · as files */
-	struct shm_u32 reserved;
+	struct shm_u32 used;       /* bytes, this structure included · W controller · R all · relaxed */
+	struct shm_u32 files;      /* offset of the first file name, 0 none · W controller while inactive · R all */
+	struct shm_u32 patterns;   /* offset of the first pattern, 0 none · as files */
+	struct shm_u32 generation; /* of the policy that it is of, low half; 0 while written · as files · (D7) */
 };
 
 /* What a policy says of components that it names by a pattern. */
@@ -208,6 +214,18 @@ struct shmq_shm_holding {
 	struct shm_u64 ancestor[LAYOUT_ANCESTORS]; /* registrations of the groups, nearest first · as level */
 };
 
+enum { LEASE_RESOURCE_AT = 28 };
+
+/* What a thread has taken of a rate ahead and not used: see core/lease.h. Nothing else counts while `left` is 0. */
+struct shmq_shm_lease {
+	struct shm_u32
+	    left; /* amount · W owner, recoverer · R all · relaxed between taking and giving back, else acq_rel */
+	struct shm_u32
+	    component[1 + LAYOUT_ANCESTORS]; /* component + 1 of each rank, 0 ends; the first: [resource:4 | it:28] */
+	struct shm_u64
+	    window[1 + LAYOUT_ANCESTORS]; /* `current` of each rank's rate · W owner · R all · release/acquire */
+};
+
 /* A rate: see core/window.h. */
 struct shmq_shm_rate {
 	struct shm_u64 total;   /* amount · W worker · R all · seq_cst; monotonic, never reset while registered */
@@ -232,10 +250,10 @@ struct shmq_shm_tracker {
 
 	/* Read by every admitted amount, seldom written. */
 	struct shm_u32 threshold[SHMQ_RESOURCES]; /* see core/events.h · W worker · R all · acq_rel */
-	struct shm_u32 tallied; /* 1: slots may count refusals of it · W worker · R all · relaxed */
-	uint64_t reserved64[3];
-	struct shm_u64 over_released;      /* operations · W worker · R all · relaxed */
-	struct shm_u64 forbidden_reported; /* as reported, for `forbidden` */
+	struct shm_u32 tallied;              /* 1: slots may count refusals of it · W worker · R all · relaxed */
+	struct shm_u64 leased[LAYOUT_RATES]; /* window of which some was last leased · W worker · R all · relaxed */
+	struct shm_u64 over_released;        /* operations · W worker · R all · relaxed */
+	struct shm_u64 forbidden_reported;   /* as reported, for `forbidden` */
 
 	/* Written by refusals. */
 	struct shm_u64 denied[SHMQ_RESOURCES];     /* operations · W worker · R all · relaxed */
@@ -265,6 +283,8 @@ static_assert(MODE_PERIOD_AT == 22, "a period of 366 days in ms takes 35 bits");
 static_assert(sizeof(struct shmq_shm_slot) == 128, "slot: two lines of its own, so that readers do not disturb");
 static_assert(offsetof(struct shmq_shm_slot, intent) == LAYOUT_LINE, "an intent has a line of its own");
 static_assert(sizeof(struct shmq_shm_holding) == LAYOUT_LINE, "holding");
+static_assert(sizeof(struct shmq_shm_lease) == LAYOUT_LINE, "a lease has a line of its own");
+static_assert(SHMQ_COMPONENTS_MAX < 1U << LEASE_RESOURCE_AT, "a component's number fits beside a resource");
 static_assert(sizeof(struct shmq_shm_rate) == LAYOUT_LINE, "a rate is one cache line");
 static_assert(sizeof(struct shmq_shm_level) == 24, "level");
 static_assert(sizeof(struct shmq_shm_tracker) == 448, "tracker");
@@ -287,7 +307,7 @@ struct layout {
 	uint32_t entries; /* of a ledger: the reservations, and one for what is only under way */
 	uint32_t buckets; /* a power of two */
 	size_t buckets_at, entries_at, quotas_at[2], rules_at[2], policy_bytes;
-	size_t slots_at, ledgers_at, trackers_at, events_at, usage_bytes;
+	size_t slots_at, leases_at, ledgers_at, trackers_at, events_at, usage_bytes;
 };
 
 /* From the capacities that a header states. Returns 0, or -EINVAL where one is out of range. */

@@ -7,6 +7,7 @@
 #include "shm/object.h"
 
 #include "shm/fields.h"
+#include "shm/huge.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -155,6 +156,8 @@ static int object_fill(struct object *object, mode_t mode)
 
 	if (result == 0 && fchmod(object->fd, mode) < 0)
 		result = -errno;
+	if (result == 0 && (object->header.features & FEATURE_HUGE_PAGES) != 0)
+		object->header.huge_bytes = huge_fill(object->fd, object->header.object_bytes);
 	/* Allocate now: on a full tmpfs ftruncate succeeds and the first touch is a SIGBUS. */
 	if (result == 0)
 		result = allocate(object->fd, object->header.object_bytes);
@@ -192,11 +195,15 @@ static struct descriptor_path descriptor_path(int fd)
 	return path;
 }
 
-static void *object_map(int fd, size_t size, int protection)
+static void *object_map(int fd, const struct shmq_shm_header *header, int protection)
 {
-	void *map = mmap(NULL, size, protection, MAP_SHARED, fd, 0);
+	void *map = mmap(NULL, header->object_bytes, protection, MAP_SHARED, fd, 0);
 
-	return map == MAP_FAILED ? NULL : map;
+	if (map == MAP_FAILED)
+		return NULL;
+	if ((header->features & FEATURE_HUGE_PAGES) != 0)
+		huge_advise(map, header->object_bytes);
+	return map;
 }
 
 const void *object_map_read_only(const struct object *object)
@@ -206,14 +213,14 @@ const void *object_map_read_only(const struct object *object)
 
 	if (fd < 0)
 		return NULL;
-	map = object_map(fd, object->header.object_bytes, PROT_READ);
+	map = object_map(fd, &object->header, PROT_READ);
 	close(fd);
 	return map;
 }
 
 void *object_map_writable(const struct object *object)
 {
-	return object_map(object->fd, object->header.object_bytes, PROT_READ | PROT_WRITE);
+	return object_map(object->fd, &object->header, PROT_READ | PROT_WRITE);
 }
 
 int object_link(const struct object *object, const char *path)

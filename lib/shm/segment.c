@@ -74,6 +74,7 @@ static int segment_map_usage(struct shmq_segment *segment, const struct object *
 		return -errno;
 	segment->usage = (struct shmq_shm_usage *)bytes;
 	segment->slots = (struct shmq_shm_slot *)(bytes + segment->layout.slots_at);
+	segment->leases = (struct shmq_shm_lease *)(bytes + segment->layout.leases_at);
 	segment->ledgers = (struct shmq_shm_holding *)(bytes + segment->layout.ledgers_at);
 	segment->trackers = (struct shmq_shm_tracker *)(bytes + segment->layout.trackers_at);
 	segment->events = bytes + segment->layout.events_at;
@@ -107,6 +108,11 @@ static size_t private_size(const struct shmq_segment *segment)
 	return sizeof(*segment->private) + segment->layout.threads * sizeof(*segment->private->slots);
 }
 
+static size_t leases_size(const struct shmq_segment *segment)
+{
+	return (size_t)segment->layout.threads * LAYOUT_LEASES * sizeof(*segment->own_leases);
+}
+
 static void segment_free(struct shmq_segment *segment)
 {
 	if (segment->policy != NULL)
@@ -121,6 +127,8 @@ static void segment_free(struct shmq_segment *segment)
 			       segment->layout.components * sizeof(*segment->private->memory));
 		munmap(segment->private, private_size(segment));
 	}
+	if (segment->own_leases != NULL)
+		munmap(segment->own_leases, leases_size(segment));
 	if (segment->usage_fd >= 0)
 		close(segment->usage_fd);
 	free(segment->name);
@@ -150,7 +158,10 @@ static int segment_attach_objects(struct shmq_segment **out, const char *name, e
 	result = layout_compute(&segment->layout, &usage->header);
 	if (result == 0)
 		segment->private = process_private_map(private_size(segment));
-	if (segment->name == NULL || segment->private == NULL)
+	if (result == 0 && access != SHMQ_OBSERVE)
+		segment->own_leases = process_private_map(leases_size(segment));
+	if (segment->name == NULL || segment->private == NULL ||
+	    (segment->own_leases == NULL && access != SHMQ_OBSERVE))
 		result = -ENOMEM;
 	if (result == 0)
 		result = segment_map_usage(segment, usage);
@@ -393,7 +404,8 @@ static int segment_describe(struct shmq_shm_header *out, const struct shmq_optio
 	    .reservations = options->reservations,
 	    .events = options->events > 0 ? options->events : EVENTS,
 	    .rules_bytes = rules_bytes(options),
-	    .features = options->membarrier ? FEATURE_MEMBARRIER : 0,
+	    .features =
+		(options->membarrier ? FEATURE_MEMBARRIER : 0u) | (options->hugepages ? FEATURE_HUGE_PAGES : 0u),
 	};
 	memcpy(out->boot_id, world->boot_id, sizeof(out->boot_id));
 	return getrandom(&out->pair, sizeof(out->pair), 0) == sizeof(out->pair) ? 0 : -EIO;

@@ -30,6 +30,25 @@ struct segment_slot {
 	bool is_orphan;      /* its thread has ended; it is freed when nothing is held any more */
 };
 
+/* By what a thread took a batch of a rate: core/lease.h. Lies in memory that is zero in a forked child. */
+struct segment_lease {
+	_Alignas(LAYOUT_LINE) uint64_t genstate; /* of the component's registration; 0 nothing is on lease */
+	uint64_t generation;                     /* of the policy */
+	uint64_t end_ms;                         /* when the first window ends */
+	uint64_t shortest_ms;                    /* the shortest period */
+	const struct shm_u64 *registration;      /* the component's genstate now */
+	struct shmq_shm_lease *shared;
+	uint32_t component, ranks;
+	int resource;
+	struct shm_u32 busy; /* its thread is at it: a signal handler must do without */
+	struct {
+		struct shmq_shm_rate *rate;
+		uint64_t window;
+	} rank[1 + LAYOUT_ANCESTORS];
+	uint64_t limit, period_ms; /* the component's */
+	uint32_t patience;
+};
+
 /* Lies in memory that is zero in a forked child. */
 struct segment_private {
 	struct shmq_shm_policy *writable;
@@ -57,13 +76,15 @@ struct shmq_segment {
 
 	struct shmq_shm_usage *usage;
 	struct shmq_shm_slot *slots;
+	struct shmq_shm_lease *leases;
 	struct shmq_shm_holding *ledgers;
 	struct shmq_shm_tracker *trackers;
 	void *events; /* core/events.h */
 
 	struct segment_private *private;
-	struct handle_cache *caches; /* all that this memory holds, a parent's too; core/handle.c */
-	int usage_fd;                /* holds the shared flock that says "in use"; -1 for observers */
+	struct segment_lease *own_leases; /* LAYOUT_LEASES by slot; NULL for observers */
+	struct handle_cache *caches;      /* all that this memory holds, a parent's too; core/handle.c */
+	int usage_fd;                     /* holds the shared flock that says "in use"; -1 for observers */
 };
 
 /* The four public functions; see shmquota.h. `fill` writes what a segment holds when it is new, before it has a name. */

@@ -125,6 +125,27 @@ diagnose 0
 says '^warning +segment +/full: 8 of 8 components are taken'
 "$shmquota" remove -q full
 
+# Huge pages: whoever asks for them is told whether they came.
+make small 'hugepages = yes' 2>/dev/null
+diagnose 0
+says 'smaller than one of 2 MiB'
+"$shmquota" remove -q small
+printf '[segment]\nname = /huge\ncomponents = 20000\nhugepages = yes\n' >"$folder/policy.ini"
+"$shmquota" create -q "$folder/policy.ini" 2>"$folder/out" || fail "cannot create huge"
+says 'huge: no huge pages, its mount gives none'
+diagnose 0
+says '^note +huge pages +/huge asked for them and got 0 B of '
+says 'mount -o remount,huge=advise /dev/shm; then make the segment anew'
+"$shmquota" remove -q huge
+if mount -o remount,huge=advise /dev/shm 2>/dev/null; then
+    "$shmquota" create -q "$folder/policy.ini" 2>/dev/null || fail "cannot create huge"
+    diagnose 0
+    # Where memory is short of them there may be none: that is said, too.
+    says '^(ok +huge pages +/huge: |note +huge pages +/huge asked for them)'
+    says_not 'remount,huge=advise'
+    "$shmquota" remove -q huge
+fi
+
 # The place: small, full, read-only, not there.
 mount -o remount,size=64m /dev/shm
 diagnose 0

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# docs/operations.md at its word: the sizes in its table, the two users and the one who only watches.
+# docs/operations.md at its word: the sizes in its table, the two users and the one who only watches. And the policy that
+# README.md shows is accepted.
 #
 #     tests/process/operations.sh FOLDER      of the programs
 set -u
@@ -37,16 +38,23 @@ while read -r components threads said unit; do
     [ "$components" -le 10000 ] || continue
     policy 0600 "$components" "$threads"
     "$bin/shmquota" create -q "$folder/site.ini" || fail "cannot create $components components"
-    # shellcheck disable=SC2012 # two files of our own
     real=$(stat -c %s "/dev/shm/$name.policy" "/dev/shm/$name.usage" | awk '{ n += $1 } END { print int(n / 1024) }')
     "$bin/shmquota" remove -q "$name"
     said=$(kib "$said" "$unit")
-    [ $((real * 10)) -le $((said * 11)) ] && [ $((real * 10)) -ge $((said * 9)) ] ||
+    if [ $((real * 10)) -gt $((said * 11)) ] || [ $((real * 10)) -lt $((said * 9)) ]; then
         fail "operations.md says $said KiB for $components components and $threads threads; it is $real KiB"
+    fi
 done <<END
 $(sed -n 's/^| \([0-9]*\) | \([0-9]*\) | \([0-9.]*\) \([KM]iB\) |$/\1 \2 \3 \4/p' "$page")
 END
 [ "$rows" -ge 5 ] || fail "the table of sizes was not found"
+
+# ---- The policy that the README shows ----
+
+awk '/^```/ { if (code) exit; code = $0 == "```ini"; next } code' "${0%/*}/../../README.md" >"$folder/readme.ini"
+grep -q '^\[component:' "$folder/readme.ini" || fail "README.md shows no policy"
+"$bin/shmquota" policy check "$folder/readme.ini" >"$folder/out" 2>&1 || fail "README.md: $(cat "$folder/out")"
+grep -q '1 component, 1 group, 0 errors, 0 warnings' "$folder/out" || fail "README.md: $(cat "$folder/out")"
 
 # ---- Users ----
 

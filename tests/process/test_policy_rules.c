@@ -45,7 +45,7 @@ Test(policy_rules, every_setting_of_a_policy_is_in_force)
 {
 	struct shmq_segment *segment =
 	    segment_with("[class:web]\nnetwork = 1MB/s burst 2MB\nenforce = warn\ninherit = reset\n"
-	                 "[component:a]\nclass = web\nmessages.algorithm = sliding\nmessages.lease = 16\n"
+	                 "[component:a]\nclass = web\nmessages.algorithm = sliding\ncpu.lease = 16ms\n"
 	                 "storage.enforce = off\nmemory.warn = 50%\nmemory.critical = 60%\n");
 	struct shmq_quota quota = quota_of(segment, "a");
 
@@ -53,7 +53,7 @@ Test(policy_rules, every_setting_of_a_policy_is_in_force)
 	expect_figure(quota.burst[SHMQ_NETWORK], 2 << 20);
 	expect_figure(quota.algorithm[SHMQ_NETWORK], SHMQ_BUCKET);
 	expect_figure(quota.algorithm[SHMQ_MESSAGES], SHMQ_SLIDING);
-	expect_figure(quota.lease[SHMQ_MESSAGES], 16);
+	expect_figure(quota.lease[SHMQ_CPU], 16000);
 	expect_figure(quota.enforcement[SHMQ_MESSAGES], SHMQ_ENFORCE_WARN);
 	expect_figure(quota.enforcement[SHMQ_STORAGE], SHMQ_ENFORCE_OFF);
 	expect_figure(quota.warning[SHMQ_MEMORY], 50);
@@ -354,4 +354,65 @@ Test(policy_rules, every_component_tells_who_says_what_it_may_use)
 		shmq_component_put(component);
 	}
 	expect_result(shmq_component_source(NULL), -EINVAL);
+}
+
+Test(policy_rules, a_manifest_is_capped_by_the_built_in_default_where_no_policy_was_published)
+{
+	struct shmq_segment *segment = fixture_segment(NULL);
+	struct shmq_component *a = register_by_manifest(segment, "[component]\nname = a\n[quota]\nmessages = 5/s\n");
+	struct shmq_quota quota = quota_of(segment, "a");
+
+	expect_figure(quota.limit[SHMQ_MESSAGES], 5);
+	shmq_component_put(a);
+}
+
+/* ---- Where the rule of an event stands --------------------------------------------------------------------------- */
+
+static void expect_origin(struct shmq_segment *segment, const struct shmq_event *event, const char *wanted)
+{
+	char text[SHMQ_EVENT_TEXT_MAX + 1];
+
+	expect_result(shmq_event_origin(segment, event, text, sizeof(text)) >= 0, true);
+	if (wanted[0] == '\0')
+		cr_assert_str_empty(text);
+	else
+		cr_assert_not_null(strstr(text, wanted), "'%s' has no '%s'", text, wanted);
+}
+
+/* The newest event of a kind. */
+static struct shmq_event newest_event(struct shmq_segment *segment, int kind)
+{
+	struct shmq_event event = {.size = sizeof(event)}, found = {.size = sizeof(found)};
+	uint64_t cursor = 0;
+
+	while (shmq_event_read(segment, &cursor, &event) == 1)
+		if (event.kind == kind)
+			found = event;
+	return found;
+}
+
+Test(policy_rules, an_event_is_told_of_by_a_rule_of_its_own_policy_or_by_none)
+{
+	struct shmq_segment *segment =
+	    segment_with("[group:one]\n[group:two]\n[component:a]\ngroup = one\nmessages = 1/h\n");
+	const char *path =
+	    fixture_policy_file("\n\n\n\n[group:one]\n[group:two]\n[component:a]\nmessages = 2/h\ngroup = two\n");
+	struct shmq_component *a = find(segment, "a");
+	struct shmq_policy *policy = NULL;
+	struct shmq_event event;
+
+	expect_result(shmq_try_consume(a, SHMQ_STORAGE, 1, NULL), SHMQ_OK);
+	expect_result(shmq_try_consume(a, SHMQ_MESSAGES, 2, NULL), SHMQ_DENIED);
+	event = newest_event(segment, SHMQ_EVENT_QUOTA_VIOLATION);
+	expect_origin(segment, &event, ":5");
+	/* Refused late, when the other policy stands already where the one after this will. */
+	expect_result(shmq_policy_load(&policy, &path, 1, NULL), 0);
+	expect_result(shmq_policy_publish(segment, policy), -EBUSY);
+	expect_origin(segment, &event, ":5");
+	fixture_publish(segment, "\n[component:a]\nmessages = 3/h\ngroup = one\n[group:one]\n");
+	expect_origin(segment, &event, ":5"); /* it stands there still */
+	expect_result(shmq_policy_publish(segment, policy), -EBUSY);
+	expect_origin(segment, &event, ""); /* it does not */
+	shmq_policy_free(policy);
+	shmq_component_put(a);
 }

@@ -327,6 +327,27 @@ Test(seccomp, is_never_met_by_short_sliding_windows_and_buckets)
 	cr_assert_gt(counter_get(&sandbox->rolls), 0);
 }
 
+/* By a time that the caller has read, and from what the worker took ahead; some is refused at the end of it. */
+static void take_ahead(struct sandbox *sandbox)
+{
+	struct shmq_component *tenant = sandbox->tenant;
+	int result = shmq_try_consume_at(tenant, SHMQ_MESSAGES, 1, clock_coarse_ns(), NULL);
+
+	note(sandbox, result == SHMQ_OK || result == SHMQ_DENIED);
+	counter_add(&sandbox->rolls, result == SHMQ_DENIED);
+	result = shmq_try_consume(tenant, SHMQ_NETWORK, 10, NULL);
+	note(sandbox, result == SHMQ_OK || result == SHMQ_DENIED);
+}
+
+Test(seccomp, is_never_met_by_told_times_and_leases)
+{
+	struct sandbox *sandbox = run_by_policy(confine_strictly, take_ahead,
+	                                        "[default]\nmessages = 5000/100ms\nmessages.lease = 64\n"
+	                                        "network = 10000/100ms\nnetwork.lease = 1000\n");
+
+	cr_assert_gt(counter_get(&sandbox->rolls), 0);
+}
+
 /* Of five ranks each is the one that refuses something, and the middle one only warns. */
 static const char groups[] = "[group:host]\nmessages = 1000/366d\nmemory = 90\n"
 			     "[group:realm]\ngroup = host\nnetwork = 0/366d\n"

@@ -100,6 +100,27 @@ Test(shm_dump_rows, explains_what_is_wrong_with_a_filter)
 	expect_dump(2, "", "--times is for --watch", "--times", "2");
 }
 
+Test(shm_dump_rows, shows_what_is_on_lease)
+{
+	struct shmq_quota quota = quota_calm(1000);
+	struct shmq_segment *segment = fixture_segment(NULL);
+	struct shmq_component *leased;
+	struct program_run run;
+
+	fixture_component(segment, "plain", &quota);
+	quota.lease[SHMQ_MESSAGES] = 64;
+	leased = fixture_component(segment, "leased", &quota);
+	expect_result(shmq_try_consume(leased, SHMQ_MESSAGES, 1, NULL), SHMQ_OK);
+	run = run_dump("--no-header", "-b", "-o", "component,used,lease,leased", "--filter", "leased>0");
+	expect_output(&run, "leased  64  64  63\n");
+	program_free(&run);
+	run = run_dump("--no-header", "-o", "component", "--filter", "lease>0");
+	expect_output(&run, "leased\n");
+	program_free(&run);
+	expect_dump(0, "\"leased\": 63", "", "--json");
+	expect_dump(0, "lease         component[0]", "", "--raw");
+}
+
 Test(shm_dump_rows, writes_exact_figures_when_asked)
 {
 	struct shmq_component *tenant = fixture_tenant(NULL);

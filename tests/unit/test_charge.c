@@ -292,21 +292,29 @@ Test(charge, of_several_resources_is_as_strict_as_the_strictest_rank)
 
 /* ---- The end of what can be counted ---- */
 
+static void expect_overflow(int resource)
+{
+	expect_result(shmq_try_consume(sibling, resource, SHMQ_AMOUNT_MAX, NULL), SHMQ_OK);
+	expect_result(shmq_try_consume(sibling, resource, SHMQ_AMOUNT_MAX, NULL), SHMQ_OK);
+	expect_result(shmq_check(rank_of[0], resource, 10, NULL), -EOVERFLOW);
+	expect_result(shmq_try_consume(rank_of[0], resource, 10, NULL), -EOVERFLOW);
+	expect_used(resource, 0, 2 * SHMQ_AMOUNT_MAX);
+	expect_figure(denied(0, resource) + would_deny(0, resource), 0);
+}
+
+/* The groups say so when they are looked at, or only when they are taken. */
 Test(charge, that_passes_what_can_be_counted_takes_nothing_at_any_rank)
 {
-	begin(3);
-	set_limit(0, SHMQ_UNLIMITED);
-	set_limit(1, SHMQ_UNLIMITED);
-	set_limit(2, 5);
-	set_enforcement(2, SHMQ_ENFORCE_OFF);
-	publish();
-	for (int resource = 0; resource < SHMQ_RESOURCES; resource++) {
-		expect_result(shmq_try_consume(sibling, resource, SHMQ_AMOUNT_MAX, NULL), SHMQ_OK);
-		expect_result(shmq_try_consume(sibling, resource, SHMQ_AMOUNT_MAX, NULL), SHMQ_OK);
-		expect_result(shmq_check(rank_of[0], resource, 10, NULL), -EOVERFLOW);
-		expect_result(shmq_try_consume(rank_of[0], resource, 10, NULL), -EOVERFLOW);
-		expect_used(resource, 0, 2 * SHMQ_AMOUNT_MAX);
-		expect_figure(denied(0, resource) + would_deny(0, resource), 0);
+	for (int is_soft = 0; is_soft <= 1; is_soft++) {
+		begin(3);
+		set_limit(0, SHMQ_UNLIMITED);
+		for (unsigned i = 1; i < 3; i++) {
+			set_limit(i, is_soft ? 5 : SHMQ_UNLIMITED);
+			set_enforcement(i, is_soft ? SHMQ_ENFORCE_OFF : SHMQ_ENFORCE_DENY);
+		}
+		publish();
+		for (int resource = 0; resource < SHMQ_RESOURCES; resource++)
+			expect_overflow(resource);
 	}
 	forget();
 }
@@ -443,6 +451,7 @@ Test(charge, of_who_is_unregistered_is_off_its_groups_once_however_often_it_is_s
 	expect_result(shmq_try_consume(sibling, SHMQ_STORAGE, 2, NULL), SHMQ_OK);
 	expect_result(shmq_try_consume(sibling, SHMQ_MEMORY, 3, NULL), SHMQ_OK);
 	expect_result(shmq_try_consume(rank_of[0], SHMQ_STORAGE, 20, NULL), SHMQ_OK);
+	expect_result(shmq_try_consume(rank_of[0], SHMQ_MEMORY, 4, NULL), SHMQ_OK);
 	expect_result(shmq_reserve(&reservation, rank_of[0], SHMQ_STORAGE, 7, NULL), SHMQ_OK);
 	expect_result(shmq_memory_set(rank_of[0], 30, NULL), SHMQ_OK);
 	expect_result(shmq_component_unregister(segment, "c"), 0);

@@ -200,6 +200,138 @@ Test(handle, memory_goes_with_the_segment_even_if_handles_were_not_put)
 	cr_assert_leq(allocated(), before + 4096);
 }
 
+/* ---- Many names ---- */
+
+static const char *nth_name(char out[16], unsigned i)
+{
+	snprintf(out, 16, "t%u", i);
+	return out;
+}
+
+static void register_many(unsigned count)
+{
+	char name[16];
+
+	for (unsigned i = 0; i < count; i++)
+		expect_result(shmq_component_register(segment, nth_name(name, i), NULL), 0);
+}
+
+Test(handle, of_the_first_name_costs_little_in_a_large_segment)
+{
+	/* A table with as many buckets as the segment has once made every program wait for its first lookup. */
+	const uint32_t components = 20000;
+	struct mallinfo2 before, after;
+
+	begin_with(components);
+	expect_result(shmq_component_register(segment, "tenant", NULL), 0);
+	before = mallinfo2();
+	handle_put(find_in(segment, "tenant"));
+	after = mallinfo2();
+	cr_assert_leq(after.uordblks + after.hblkhd, before.uordblks + before.hblkhd + components * 16 + 131072);
+}
+
+Test(handle, of_each_of_many_names_is_found_again_while_the_tables_grow)
+{
+	enum { NAMES = 5000 };
+	static struct shmq_component *handles[NAMES];
+	char name[16];
+
+	begin_with(NAMES);
+	register_many(NAMES);
+	for (unsigned i = 0; i < NAMES; i++) {
+		handles[i] = find_in(segment, nth_name(name, i));
+		handle_put(find_in(segment, nth_name(name, i / 2)));
+	}
+	for (unsigned i = 0; i < NAMES; i++) {
+		cr_assert_eq(find_in(segment, nth_name(name, i)), handles[i]);
+		cr_assert_str_eq(shmq_component_name(handles[i]), name);
+		handle_put(handles[i]);
+		handle_put(handles[i]);
+	}
+}
+
+Test(handle, of_names_of_every_length_says_who_it_is)
+{
+	char name[SHMQ_NAME_MAX + 1] = "";
+
+	begin_with(SHMQ_NAME_MAX);
+	for (size_t length = 1; length <= SHMQ_NAME_MAX; length++) {
+		struct shmq_component *handle;
+
+		name[length - 1] = (char)('a' + length % 26);
+		expect_result(shmq_component_register(segment, name, NULL), 0);
+		handle = find_in(segment, name);
+		cr_assert_str_eq(shmq_component_name(handle), name);
+		cr_assert_eq(find_in(segment, name), handle);
+		handle_put(handle);
+		handle_put(handle);
+	}
+}
+
+Test(handle, that_many_callers_never_put_goes_on_working)
+{
+	/* More than there are numbers for: the rest lies outside of the store. */
+	begin_with(8);
+	for (int i = 0; i < 4200; i++) {
+		struct shmq_component *handle;
+
+		expect_result(shmq_component_register(segment, "tenant", NULL), 0);
+		handle = find_in(segment, "tenant");
+		cr_assert_eq(find_in(segment, "tenant"), handle);
+		expect_result(shmq_consume(handle, SHMQ_STORAGE, 1), 0);
+		expect_result(shmq_component_unregister(segment, "tenant"), 0);
+		shmq_housekeep(segment);
+	}
+}
+
+Test(handle, of_several_names_at_once_are_the_same_as_one_by_one)
+{
+	enum { NAMES = 40 };
+	struct shmq_component *found[NAMES], *one;
+	char text[NAMES][16];
+	const char *names[NAMES];
+
+	begin_with(NAMES);
+	register_many(NAMES / 2);
+	for (unsigned i = 0; i < NAMES; i++)
+		names[i] = nth_name(text[i], i * 7 % NAMES);
+	for (int round = 0; round < 2; round++) {
+		expect_result(shmq_component_find_many(found, segment, names, NAMES), NAMES / 2);
+		for (unsigned i = 0; i < NAMES; i++) {
+			if (i * 7 % NAMES >= NAMES / 2) {
+				cr_assert_null(found[i]);
+				continue;
+			}
+			one = find_in(segment, names[i]);
+			cr_assert_eq(found[i], one);
+			expect_figure(references(one), 2);
+			handle_put(one);
+			handle_put(found[i]);
+		}
+	}
+}
+
+Test(handle, of_a_bad_name_among_several_is_null)
+{
+	char too_long[SHMQ_NAME_MAX + 2];
+	const char *names[] = {"tenant", NULL, "", too_long, "tenant"};
+	struct shmq_component *found[5];
+
+	memset(too_long, 'x', sizeof(too_long) - 1);
+	too_long[sizeof(too_long) - 1] = '\0';
+	begin_with(8);
+	expect_result(shmq_component_register(segment, "tenant", NULL), 0);
+	expect_result(shmq_component_find_many(found, segment, names, 5), 2);
+	cr_assert_not_null(found[0]);
+	cr_assert_eq(found[0], found[4]);
+	for (int i = 1; i < 4; i++)
+		cr_assert_null(found[i]);
+	expect_result(shmq_component_find_many(found, segment, names, 0), 0);
+	expect_result(shmq_component_find_many(NULL, segment, names, 1), -EINVAL);
+	expect_result(shmq_component_find_many(found, NULL, names, 1), -EINVAL);
+	expect_result(shmq_component_find_many(found, segment, NULL, 1), -EINVAL);
+}
+
 /* ---- Children ---- */
 
 static int use_inherited(unsigned index, void *context)

@@ -19,7 +19,9 @@ static const uint32_t capacities[] = {1,    2,    3,     7,     100,    1000,   
 #define EVENTS 256
 #define RULES 32768
 /* A ledger has an entry more than reservations: for what is only under way. */
-#define THREAD_BYTES (sizeof(struct shmq_shm_slot) + (RESERVATIONS + 1) * sizeof(struct shmq_shm_holding))
+#define THREAD_BYTES                                                                                                   \
+	(sizeof(struct shmq_shm_slot) + LAYOUT_LEASES * sizeof(struct shmq_shm_lease) +                                \
+	 (RESERVATIONS + 1) * sizeof(struct shmq_shm_holding))
 #define CAPACITIES (sizeof(capacities) / sizeof(*capacities))
 
 static int compute_into(struct layout *out, uint32_t components, uint32_t threads, uint32_t reservations,
@@ -97,6 +99,7 @@ Test(layout, has_parts_that_begin_on_cache_lines)
 		expect_figure(layout.rules_at[0] % LAYOUT_LINE, 0);
 		expect_figure(layout.rules_at[1] % LAYOUT_LINE, 0);
 		expect_figure(layout.slots_at % LAYOUT_LINE, 0);
+		expect_figure(layout.leases_at % LAYOUT_LINE, 0);
 		expect_figure(layout.ledgers_at % LAYOUT_LINE, 0);
 		expect_figure(layout.trackers_at % LAYOUT_LINE, 0);
 		expect_figure(layout.events_at % LAYOUT_LINE, 0);

@@ -127,7 +127,8 @@ static void render(struct text *text, const struct shmq_policy *policy)
 		append(text, " events %u", options->events);
 	if (options->rules_bytes != usual.rules_bytes)
 		append(text, " rules %u", options->rules_bytes);
-	append(text, options->membarrier ? " membarrier\n" : "\n");
+	append(text, options->membarrier ? " membarrier" : "");
+	append(text, options->hugepages ? " hugepages\n" : "\n");
 	for (size_t i = 0; i < policy->first[SHMQ_RULE_KINDS]; i++)
 		render_rule(text, policy, i);
 }

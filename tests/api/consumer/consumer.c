@@ -3,12 +3,34 @@
  * A program as a user's: built against the installed library, as C11 and, under the name consumer.cpp, as C++17. It
  * creates a segment of its own, is admitted up to the limit and refused beyond it, and removes the segment.
  *
- * Every place of use compiles this one file, so what it includes is what a user has to include.
+ * Every place of use compiles this one file, so what it includes is what a user has to include. Macros and names that a
+ * C++ compiler might warn of are in it.
  */
 #include <shmquota.h>
 
 #include <stdio.h>
 #include <unistd.h>
+
+/* What is reserved under a guard is given back when the block fails, and there is one name for a call and what it fills. */
+static int look(struct shmq_component *component)
+{
+	struct shmq_security_context context = SHMQ_SECURITY_CONTEXT(component);
+	struct shmq_status status;
+	int result;
+
+	SHMQ_WITH_QUOTA (component, SHMQ_MESSAGES, 1, result) {
+		result = -1;
+	}
+	if (result != -1)
+		return result;
+	SHMQ_GUARD (&context, NULL, NULL, SHMQ_MESSAGES, 1) {
+		context.result = 0;
+	}
+	result = context.result == 0 ? shmq_status(component, &status) : context.result;
+	if (result == SHMQ_OK && status.resource[SHMQ_MESSAGES].limit != 1000)
+		return -1;
+	return result;
+}
 
 static int use(struct shmq_segment *segment)
 {
@@ -29,6 +51,8 @@ static int use(struct shmq_segment *segment)
 		result = shmq_try_consume(component, SHMQ_STORAGE, 1, NULL);
 	if (result == SHMQ_OK && shmq_try_consume(component, SHMQ_STORAGE, 1, &verdict) != SHMQ_DENIED)
 		result = -1;
+	if (result == SHMQ_OK)
+		result = look(component);
 	if (result == SHMQ_OK) {
 		shmq_verdict_format(text, sizeof(text), &verdict);
 		printf("shmquota %s: %s\n", shmq_version(), text);
