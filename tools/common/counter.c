@@ -78,6 +78,8 @@ SEGMENT_READ(signature, text(it->signature))
 SEGMENT_READ(generation, number(it->info.policy_generation))
 SEGMENT_READ(policy_bytes, number(it->info.policy_bytes))
 SEGMENT_READ(usage_bytes, number(it->info.usage_bytes))
+SEGMENT_READ(hugepages, truth(it->info.hugepages))
+SEGMENT_READ(huge_bytes, number(it->info.huge_bytes))
 SEGMENT_READ(components, number(it->info.components))
 SEGMENT_READ(registered, number(it->info.components_used))
 SEGMENT_READ(retired, number(it->info.retired))
@@ -115,6 +117,11 @@ static const struct counter segment_counters[] = {
      "size of the policy object", ""},
     {"usage.bytes", NULL, NULL, KIND_GAUGE, UNIT_BYTES, "usage_object", segment_usage_bytes, "size of the usage object",
      ""},
+    {"hugepages", NULL, NULL, KIND_LABEL, UNIT_NONE, NULL, segment_hugepages, "whether huge pages were asked for",
+     "[segment] hugepages = yes"},
+    {"huge.bytes", NULL, NULL, KIND_GAUGE, UNIT_BYTES, "huge", segment_huge_bytes,
+     "how much of both objects got huge pages",
+     "0 where the file system gives none: /dev/shm must be mounted with huge=advise before the segment is made."},
     {"components.capacity", NULL, NULL, KIND_GAUGE, UNIT_NONE, "components_capacity", segment_components,
      "how many components fit", "Fixed when the segment is created."},
     {"components.registered", NULL, NULL, KIND_GAUGE, UNIT_NONE, "components_registered", segment_registered,
@@ -172,6 +179,12 @@ ROW_READ(algorithm, word(shmq_resource_is_rate(it->resource) ? shmq_algorithm_na
 ROW_READ(enforcement, word(shmq_enforcement_name(it->enforcement)))
 ROW_READ(burst, number_or_absent(it->burst > 0, it->burst))
 ROW_READ(rate, number_or_absent(it->burst > 0, it->rate))
+ROW_READ(lease, number_or_absent(it->lease > 0, it->lease))
+/* Of a group it is what its members have: there it is always a figure. */
+ROW_READ(leased,
+         number_or_absent(it->lease > 0 || it->status.leased > 0 ||
+                              (shmq_resource_is_rate(it->resource) && row_is_group(it)),
+                          it->status.leased))
 ROW_READ(warning, number(it->warning))
 ROW_READ(critical, number(it->critical))
 ROW_READ(resets_in, number_or_absent(it->status.used > 0 && it->status.window_end_ns > it->now_ns,
@@ -218,6 +231,12 @@ static const struct counter row_counters[] = {
      "Absent for what is no bucket."},
     {"rate", NULL, "RATE", KIND_GAUGE, UNIT_RESOURCE, NULL, row_rate, "how much flows into a bucket in a period",
      "Absent for what is no bucket. In JSON and -b the limit of a bucket is its burst, since that is what is used up."},
+    {"lease", NULL, "LEASE", KIND_GAUGE, UNIT_RESOURCE, NULL, row_lease, "how much a thread may take ahead",
+     "Absent where the policy gives no lease."},
+    {"leased", NULL, "LEASED", KIND_GAUGE, UNIT_RESOURCE, "leased", row_leased,
+     "how much of what is used threads have taken ahead",
+     "It counts as used, and only they can use it until the window ends. What dead threads have of it is given back by "
+     "shmq_housekeep() or shmquota reap. Absent where there is no lease; of a group, what its members have."},
     {"warning_percent", NULL, "WARN AT", KIND_GAUGE, UNIT_NONE, NULL, row_warning, "the warning threshold, in percent",
      ""},
     {"critical_percent", NULL, "CRIT AT", KIND_GAUGE, UNIT_NONE, NULL, row_critical,

@@ -122,6 +122,7 @@ bool rows_read(struct row out[SHMQ_RESOURCES], struct shmq_component *component)
 		    .period_ns = quota.period_ns[r],
 		    .rate = quota.limit[r],
 		    .burst = quota.algorithm[r] == SHMQ_BUCKET ? status.resource[r].limit : 0,
+		    .lease = quota.lease[r],
 		    .algorithm = quota.algorithm[r],
 		    .enforcement = quota.enforcement[r],
 		    .warning = percent_or(quota.warning[r], SHMQ_WARNING_PERCENT),

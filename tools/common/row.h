@@ -29,6 +29,7 @@ struct row {
 	uint64_t period_ns;
 	uint64_t rate;  /* what a rate's quota says per period: of a bucket something else than its capacity */
 	uint64_t burst; /* capacity of a bucket; 0 where it is none */
+	uint64_t lease; /* how much a thread may take ahead; 0 none */
 	uint8_t algorithm, enforcement, warning, critical; /* percent, as they count */
 	uint64_t now_ns;                                   /* CLOCK_MONOTONIC, when it was read */
 };

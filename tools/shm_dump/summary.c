@@ -76,6 +76,19 @@ static void show_controller(const struct dump *dump)
 		line(dump, "Controller", "nobody holds the lock%s", steals);
 }
 
+/* Only where they were asked for. */
+static void show_huge_pages(const struct dump *dump)
+{
+	const struct shmq_info *info = &dump->overview.info;
+	uint64_t bytes = info->policy_bytes + info->usage_bytes;
+
+	if (info->hugepages)
+		line(dump, "Huge pages", "%s%s of %s%s%s",
+		     info->huge_bytes ? "" : tint_begin(&dump->style, TINT_YELLOW), bytes_label(info->huge_bytes).text,
+		     bytes_label(bytes).text, info->huge_bytes ? "" : tint_end(&dump->style, TINT_YELLOW),
+		     info->huge_bytes ? "" : "; 'shmquota doctor' says why there are none");
+}
+
 static void show_segment(const struct dump *dump)
 {
 	const struct shmq_info *info = &dump->overview.info;
@@ -99,6 +112,7 @@ static void show_segment(const struct dump *dump)
 	line(dump, "Policy", "generation %" PRIu64 ", %s", info->policy_generation,
 	     bytes_label(info->policy_bytes).text);
 	line(dump, "Usage", "%s", bytes_label(info->usage_bytes).text);
+	show_huge_pages(dump);
 	line(dump, "Components", "%" PRIu32 " of %" PRIu32 "%s", info->components_used, info->components, retired);
 	line(dump, "Workers", "%u alive%s, %" PRIu32 " slots%s", workers->alive, dead, info->threads, advice);
 	show_controller(dump);

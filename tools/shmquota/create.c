@@ -31,6 +31,19 @@ static void say_what_was_made(const char *name, struct shmq_segment *segment, co
 	       (unsigned)mode, bytes_label(info.policy_bytes + info.usage_bytes).text);
 }
 
+/* Also when it is to be quiet: what was asked for is not there. */
+static void warn_of_small_pages(const char *name, struct shmq_segment *segment)
+{
+	struct shmq_info info = {.size = sizeof(info)};
+
+	shmq_segment_info(segment, &info);
+	if (info.hugepages && info.huge_bytes == 0)
+		fprintf(stderr,
+		        "shmquota: %s: no huge pages, its mount gives none; small ones do as well\n"
+		        "  'shmquota doctor' has the cure.\n",
+		        name);
+}
+
 /* What can be wrong with a name only when it is new; the rest is common to all verbs. */
 static int create_failed(const char *name, int result)
 {
@@ -63,6 +76,8 @@ static int create(const struct invocation *invocation, const char *name, const s
 		code = create_failed(name, result);
 	} else {
 		code = publish_or_remove(segment, name, policy);
+		if (code == EXIT_DONE)
+			warn_of_small_pages(name, segment);
 		if (code == EXIT_DONE && !invocation->quiet)
 			say_what_was_made(name, segment, policy, options.mode);
 		shmq_segment_close(segment);

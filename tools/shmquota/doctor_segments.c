@@ -11,11 +11,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "row.h"
 #include "segments.h"
 #include "units.h"
+
+#define HUGE_PAGE_BYTES (UINT64_C(2) << 20)
 
 /* ---- What cannot be opened --------------------------------------------------------------------------------------- */
 
@@ -130,6 +133,58 @@ static unsigned examine_modes(struct doctor *doctor, const char *name)
 	return 0;
 }
 
+/* What the mount of a file says of huge pages: "advise" of "huge=advise", else "never". */
+static void read_mount_option(char out[16], const char *path)
+{
+	FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	char line[4096];
+	struct stat file;
+
+	strcpy(out, "never");
+	if (stat(path, &file) != 0)
+		memset(&file, 0, sizeof(file));
+	while (mounts != NULL && fgets(line, sizeof(line), mounts) != NULL) {
+		const char *option = strstr(line, "huge=");
+		unsigned major, minor;
+
+		if (sscanf(line, "%*d %*d %u:%u ", &major, &minor) == 2 && makedev(major, minor) == file.st_dev &&
+		    option != NULL)
+			sscanf(option, "huge=%15[a-z_]", out);
+	}
+	if (mounts != NULL)
+		fclose(mounts);
+}
+
+/* A note: small pages serve as well, but whoever asked for huge ones should not believe that they are there. */
+static void examine_huge_pages(struct doctor *doctor, const struct overview *it)
+{
+	uint64_t bytes = it->info.policy_bytes + it->info.usage_bytes;
+	char path[SEGMENT_PATH_MAX + 32], mount[16], cure[SEGMENT_PATH_MAX + 96];
+
+	if (!it->info.hugepages)
+		return;
+	/* The last page of each file may be less than a whole one. */
+	if (it->info.huge_bytes > 0 && it->info.huge_bytes + 2 * HUGE_PAGE_BYTES >= bytes) {
+		finding(doctor, FINDING_OK, "huge pages", NULL, "%s: %s of %s", it->name,
+		        bytes_label(it->info.huge_bytes).text, bytes_label(bytes).text);
+		return;
+	}
+	segment_policy_path(path, sizeof(path), it->name);
+	read_mount_option(mount, path);
+	*strrchr(path, '/') = '\0';
+	if (it->info.policy_bytes < HUGE_PAGE_BYTES && it->info.usage_bytes < HUGE_PAGE_BYTES)
+		snprintf(cure, sizeof(cure), "Each of its files is smaller than one of 2 MiB: leave 'hugepages' out.");
+	else if (strcmp(mount, "never") == 0)
+		snprintf(cure, sizeof(cure), "mount -o remount,huge=advise %s; then make the segment anew.", path);
+	else
+		snprintf(cure, sizeof(cure),
+		         "Its mount allows them (huge=%s), but none were free when it was made, or shmem_enabled in "
+		         "/sys/kernel/mm/transparent_hugepage is 'deny': make the segment anew.",
+		         mount);
+	finding(doctor, FINDING_NOTE, "huge pages", cure, "%s asked for them and got %s of %s; small ones do the rest",
+	        it->name, bytes_label(it->info.huge_bytes).text, bytes_label(bytes).text);
+}
+
 static void examine_segment(struct doctor *doctor, const char *name)
 {
 	struct shmq_segment *segment;
@@ -142,6 +197,7 @@ static void examine_segment(struct doctor *doctor, const char *name)
 		return;
 	}
 	overview = overview_read(segment, name);
+	examine_huge_pages(doctor, &overview);
 	found = examine_workers(doctor, &overview) + examine_capacity(doctor, &overview) + examine_modes(doctor, name);
 	result = shmq_segment_verify(segment, NULL, NULL);
 	if (result > 0) {

@@ -99,11 +99,11 @@ static json_t *options_json(const struct shmq_policy *policy)
 	char mode[8];
 
 	snprintf(mode, sizeof(mode), "%04o", (unsigned)options.mode);
-	return json_pack("{so sI sI sI sI sI ss sb sb}", "name", text_or_null(name), "components",
+	return json_pack("{so sI sI sI sI sI ss sb sb sb}", "name", text_or_null(name), "components",
 	                 (json_int_t)options.components, "threads", (json_int_t)options.threads, "reservations",
 	                 (json_int_t)options.reservations, "events", (json_int_t)options.events, "rules_bytes",
 	                 (json_int_t)options.rules_bytes, "mode", mode, "persistent", options.persistent, "membarrier",
-	                 options.membarrier);
+	                 options.membarrier, "hugepages", options.hugepages);
 }
 
 static void write_rule(FILE *stream, const struct shmq_policy *policy, size_t index, const char *prefix)

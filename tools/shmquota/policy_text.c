@@ -167,6 +167,7 @@ void policy_text_segment(struct policy_text *text, const struct shmq_policy *pol
 	put_option(text, policy, "mode", value);
 	put_option(text, policy, "persistent", options.persistent ? "yes" : "no");
 	put_option(text, policy, "membarrier", options.membarrier ? "yes" : "no");
+	put_option(text, policy, "hugepages", options.hugepages ? "yes" : "no");
 }
 
 void policy_text_segment_in_force(struct policy_text *text, struct shmq_segment *segment)
@@ -186,6 +187,7 @@ void policy_text_segment_in_force(struct policy_text *text, struct shmq_segment 
 	snprintf(value, sizeof(value), "%" PRIu32, info.threads);
 	put_value(text, "threads", value, NULL);
 	put_value(text, "persistent", info.persistent ? "yes" : "no", NULL);
+	put_value(text, "hugepages", info.hugepages ? "yes" : "no", NULL);
 }
 
 /* ---- Values of a rule -------------------------------------------------------------------------------------------- */

@@ -90,19 +90,18 @@ static bool is_figure(const struct counter *counter)
 	return counter->title != NULL;
 }
 
-/* What buckets have goes without saying where there is none. */
-static bool is_about_buckets(const struct counter *counter)
+/* What only buckets or leases have goes without saying where there are none. */
+static bool goes_without_saying(const struct counter *counter, const struct row *rows)
 {
-	return strcmp(counter->name, "burst") == 0 || strcmp(counter->name, "rate") == 0;
-}
+	bool is_about_buckets = strcmp(counter->name, "burst") == 0 || strcmp(counter->name, "rate") == 0;
+	bool is_about_leases = strcmp(counter->name, "lease") == 0 || strcmp(counter->name, "leased") == 0;
 
-static bool has_bucket(const struct row *rows)
-{
 	for (int r = 0; r < SHMQ_RESOURCES; r++) {
-		if (rows[r].burst > 0)
-			return true;
+		if ((is_about_buckets && rows[r].burst > 0) ||
+		    (is_about_leases && (rows[r].lease > 0 || rows[r].status.leased > 0)))
+			return false;
 	}
-	return false;
+	return is_about_buckets || is_about_leases;
 }
 
 static enum tint tint_of(const struct counter *counter, const struct row *row, const char *text)
@@ -219,7 +218,7 @@ static void show_component(struct showing *showing, const struct row *rows, cons
 		printf(" %*s", (int)showing->width[r], shmq_resource_name(r));
 	printf("%s\n", tint_end(&showing->style, TINT_BOLD));
 	for (size_t i = 0; i < count; i++) {
-		if (is_figure(&counters[i]) && (has_bucket(rows) || !is_about_buckets(&counters[i])))
+		if (is_figure(&counters[i]) && !goes_without_saying(&counters[i], rows))
 			show_counter(showing, &counters[i], rows);
 	}
 }
