@@ -4,7 +4,8 @@
  *
  * It is done by the publisher, right after the switch; meanwhile operations go by the new limits and the usage as it
  * stands, so no window ever admits more than the larger of both limits. A publisher that dies in between leaves the rest
- * as with `keep`: this is the only part of a publication that recovery does not redo.
+ * as it stood, which is `keep` for windows and, since a bucket's word is a time, `proportional` for buckets: this is the
+ * only part of a publication that recovery does not redo.
  */
 #ifndef SHMQ_CORE_CARRY_H
 #define SHMQ_CORE_CARRY_H

@@ -6,26 +6,43 @@
 
 #include "base/process.h"
 #include "base/wide.h"
+#include "core/worker.h"
 
 #include <errno.h>
+
+/*
+ * Give back what an entry holds of a component that is gone. Its groups must not change under our hands: outside of a
+ * section of our own that of an ended thread's slot will do, which nobody else uses.
+ */
+static bool give_back_stale(const struct ledger_entry *entry, bool is_in_section)
+{
+	struct shmq_shm_slot *slot = &entry->segment->slots[entry->slot];
+
+	if (is_in_section) {
+		holding_give_back(entry);
+	} else if (ledger_ranks(entry) == 1) {
+		ledger_forget(entry, 0);
+	} else if (holding_private(entry)->is_orphan) {
+		rcu_read_lock(slot, &entry->segment->policy->control.epoch, false);
+		holding_give_back(entry);
+		rcu_read_unlock(slot);
+	} else {
+		return false;
+	}
+	holding_close(entry);
+	return true;
+}
 
 /* Under the memory lock. Returns whether the entry was dropped: its component is gone, or it is not ours any more. */
 static bool drop_stale_share(const struct ledger_entry *entry, uint32_t use, bool is_in_section)
 {
 	struct segment_slot *private = holding_private(entry);
-	bool is_ours, is_dropped;
+	bool is_dropped;
 
 	holding_lock(private);
-	is_ours = private->uses == use;
-	/* What counts against groups is given back to them, and for that they must not change under our hands. */
-	is_dropped = !is_ours || (!ledger_is_alive(entry) && (is_in_section || ledger_ranks(entry) == 1));
-	if (is_ours && is_dropped) {
-		if (is_in_section)
-			holding_give_back(entry);
-		else
-			ledger_forget(entry, 0);
-		holding_close(entry);
-	}
+	is_dropped = private->uses != use;
+	if (!is_dropped && !ledger_is_alive(entry))
+		is_dropped = give_back_stale(entry, is_in_section);
 	holding_unlock(private);
 	return is_dropped;
 }
@@ -45,7 +62,15 @@ static void make_room(struct shmq_segment *segment, bool is_in_section)
 
 void reservation_make_room(struct shmq_segment *segment)
 {
-	make_room(segment, false);
+	const struct worker_attachment *attachment = &worker_self->attachment[segment->ordinal];
+
+	if (attachment->serial != segment->serial) {
+		make_room(segment, false);
+		return;
+	}
+	rcu_read_lock(attachment->slot, &segment->policy->control.epoch, segment->has_membarrier);
+	make_room(segment, true);
+	rcu_read_unlock(attachment->slot);
 }
 
 /* Take what the steps say, and hold it in an entry of the calling thread's ledger. */
