@@ -27,6 +27,10 @@ def stall:
     [["published meanwhile", "median, ns", "1 in 10,000", "once each", "longest", "operations", "publications"],
      (.stall[] | [.description, ([.median_ns, .p9999_ns, .once_each_ns, .longest_ns, .operations, .publications][] | grouped)])];
 
+def quantity: "\(.median | number)" + (if .min == .max then "" else " (\(.min | number) to \(.max | number))" end) + " \(.unit)";
+
+def by_quantity: [["", "median (min to max)"], (.cases[] | [.description, quantity])];
+
 def targets:
     [["target", "at most", "figure", ""],
      (.targets[] | [.target, (.at_most | number), (if .figure == null then "-" else .figure | judged end),
@@ -43,5 +47,6 @@ def run:
   elif $part == "targets" then targets | table
   elif $part == "reload" then reload | table
   elif $part == "stall" then if .stall == [] then "Not measured: it takes two cores." else stall | table end
+  elif .cases[0].unit != null then by_quantity | table
   elif .cases[0].one == null then by_event | table
   else by_placement | table end

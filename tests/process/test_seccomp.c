@@ -68,11 +68,14 @@ static void note(struct sandbox *sandbox, bool as_expected)
 static int confined(unsigned index, void *context)
 {
 	struct sandbox *sandbox = context;
+	struct shmq_component *met = NULL;
 
 	(void)index;
-	/* The first use: of the segment by this thread, and of memory by this process. */
+	/* The first use: of the segment by this thread; of memory, and of the component's name, by this process. */
 	CHILD_RESULT(shmq_check(sandbox->tenant, SHMQ_STORAGE, 1, NULL), SHMQ_OK);
 	CHILD_RESULT(shmq_memory_set(sandbox->tenant, 0, NULL), SHMQ_OK);
+	CHILD_RESULT(shmq_component_find(&met, sandbox->segment, "tenant"), 0);
+	shmq_component_put(met);
 	CHILD_RESULT(sandbox->confine(), 0);
 	while (counter_get(&sandbox->operations) < OPERATIONS)
 		sandbox->operate(sandbox);
@@ -240,7 +243,7 @@ static void look_up(struct sandbox *sandbox)
 {
 	struct shmq_component *found = NULL;
 
-	/* This process knows the component already: the parent holds a handle of it. */
+	/* This process has met the component already, and made a handle of it. */
 	note(sandbox, shmq_component_find(&found, sandbox->segment, "tenant") == 0);
 	note(sandbox, shmq_component_id(found) == shmq_component_id(sandbox->tenant));
 	shmq_component_put(found);
