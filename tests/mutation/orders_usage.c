@@ -5,6 +5,7 @@
 /* NOLINTBEGIN(bugprone-suspicious-include): its inner functions are what is tested */
 #include "core/bucket.c"
 #include "core/events.c"
+#include "core/lease.c"
 #include "core/ledger.c"
 /* NOLINTEND(bugprone-suspicious-include) */
 
@@ -257,6 +258,25 @@ static void work_on_ledger(void)
 	holding_unlock(&segment->private->slots[HOLDER]);
 }
 
+/* ---- Leases ---- */
+
+static void let_some(void)
+{
+	shm_store32_relaxed(&segment->leases[0].left, 1); /* of nothing that could be given back */
+}
+
+static void give_some_back(void)
+{
+	write_plain();
+	lease_return(segment, 0);
+}
+
+static void find_none_left(void)
+{
+	lease_return(segment, 0);
+	read_plain();
+}
+
 /* ---- Events ---- */
 
 #define RECORDS 2
@@ -320,6 +340,7 @@ const struct order orders_usage[] = {
     {"L3", mark_level, acknowledge, ask_whether_it_landed, nothing},
     {"I2", own_holder, begin_operation_late, sum_holdings, free_holder},
     {"I3", begin_operation, end_operation, recover_operation, nothing},
+    {"Y1", let_some, give_some_back, find_none_left, nothing},
     {"E1", draw_numbers, set_newer_word, be_too_late, nothing},
     {"E2", begin_ring, write_event, read_event, nothing},
     {"V1", nothing, work_on_ledger, work_on_ledger, nothing},

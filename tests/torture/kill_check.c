@@ -6,7 +6,7 @@
 
 #include "core/directory_write.h"
 #include "core/ledger.h"
-#include "core/tracker.h"
+#include "kill_ranks.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -120,6 +120,28 @@ static int check_soundness(struct shmq_segment *segment)
 
 /* ---- Figures ---- */
 
+/* The peak is of one window, and a sliding one counts two; a bucket's side figures may lack what it just took. */
+static int check_side_figures(const struct world *world, const struct shmq_resource_status *status, int resource)
+{
+	bool is_plain = !shmq_resource_is_rate(resource) || world->setup.algorithm == SHMQ_WINDOW;
+
+	WELL(status->denied <= 1, "%s: denied %" PRIu64 " times", shmq_resource_name(resource), status->denied);
+	WELL(!is_plain || status->peak >= status->used, "%s: the peak is %" PRIu64 ", used %" PRIu64,
+	     shmq_resource_name(resource), status->peak, status->used);
+	WELL(!is_plain || status->total >= status->used, "%s: the total is %" PRIu64 ", used %" PRIu64,
+	     shmq_resource_name(resource), status->total, status->used);
+	return 0;
+}
+
+bool check_is_possible(const struct check_outcome *outcome, int resource, int64_t change)
+{
+	bool is_possible = change == outcome->undone[resource] || change == outcome->done[resource];
+
+	for (int i = 0; i < 2 && shmq_resource_is_rate(resource); i++)
+		is_possible |= outcome->between[i] != NULL && change == outcome->between[i][resource];
+	return is_possible;
+}
+
 /* One of a rate's two outcomes; of levels both must have the same. */
 static int check_figures(const struct world *world, struct shmq_component *target, const struct check_outcome *outcome)
 {
@@ -130,36 +152,50 @@ static int check_figures(const struct world *world, struct shmq_component *targe
 	for (int i = 0; i < SHMQ_RESOURCES; i++) {
 		int64_t used = (int64_t)status.resource[i].used, base = world_used(world, i);
 
-		WELL(used == base + outcome->undone[i] || used == base + outcome->done[i],
+		WELL(check_is_possible(outcome, i, used - base),
 		     "%s: %" PRId64 " used, expected %" PRId64 " or %" PRId64, shmq_resource_name(i), used,
 		     base + outcome->undone[i], base + outcome->done[i]);
+		WELL(status.resource[i].leased == 0, "%s: %" PRIu64 " are on lease still", shmq_resource_name(i),
+		     status.resource[i].leased);
 		undone += !shmq_resource_is_rate(i) && used != base + outcome->undone[i];
 		done += !shmq_resource_is_rate(i) && used != base + outcome->done[i];
-		WELL(status.resource[i].denied <= 1, "%s: denied %" PRIu64 " times", shmq_resource_name(i),
-		     status.resource[i].denied);
-		WELL(status.resource[i].peak >= status.resource[i].used, "%s: the peak is %" PRIu64 ", used %" PRId64,
-		     shmq_resource_name(i), status.resource[i].peak, used);
-		WELL(status.resource[i].total >= status.resource[i].used, "%s: the total is %" PRIu64 ", used %" PRId64,
-		     shmq_resource_name(i), status.resource[i].total, used);
+		if (check_side_figures(world, &status.resource[i], i) != 0)
+			return 1;
 	}
 	WELL(undone == 0 || done == 0, "one level of two was taken");
 	return 0;
 }
 
 /* Exactly what is left can be taken, and a level can be brought back. */
-static int check_rest(struct shmq_component *target, int resource)
+static int check_rest(struct shmq_segment *segment, struct shmq_component *target, int resource)
 {
-	struct shmq_verdict verdict;
-	uint64_t rest;
+	struct ranks_rest rest;
+	uint64_t taken;
+	bool is_denied;
 
-	shmq_check(target, resource, WORLD_LIMIT, &verdict);
-	rest = verdict.limit > verdict.current ? verdict.limit - verdict.current : 0;
-	if (rest > 0)
-		RETURNS(shmq_try_consume(target, resource, rest, NULL), SHMQ_OK);
-	RETURNS(shmq_try_consume(target, resource, 1, NULL), SHMQ_DENIED);
-	if (!shmq_resource_is_rate(resource) && rest > 0)
-		RETURNS(shmq_release(target, resource, rest), 0);
+	if (ranks_find_rest(segment, target, resource, &rest) != 0)
+		return 1;
+	is_denied = rest.denying != UINT64_MAX;
+	taken = is_denied ? rest.denying : rest.warning;
+	if (taken > 0)
+		RETURNS(shmq_try_consume(target, resource, taken, NULL),
+		        taken > rest.warning ? SHMQ_WOULD_DENY : SHMQ_OK);
+	RETURNS(shmq_try_consume(target, resource, 1, NULL), is_denied ? SHMQ_DENIED : SHMQ_WOULD_DENY);
+	taken += is_denied ? 0 : 1;
+	if (!shmq_resource_is_rate(resource) && taken > 0)
+		RETURNS(shmq_release(target, resource, taken), 0);
 	return 0;
+}
+
+/* Enough for check_reservations(), at all ranks. */
+static bool has_room(struct shmq_segment *segment, struct shmq_component *target)
+{
+	struct ranks_rest storage, memory;
+
+	return ranks_find_rest(segment, target, SHMQ_STORAGE, &storage) == 0 &&
+	       ranks_find_rest(segment, target, SHMQ_MEMORY, &memory) == 0 &&
+	       storage.denying >= 10 * WORLD_RESERVATIONS && storage.warning >= 10 * WORLD_RESERVATIONS &&
+	       memory.denying >= 30 && memory.warning >= 30;
 }
 
 static int check_reservations(struct shmq_component *target)
@@ -168,8 +204,6 @@ static int check_reservations(struct shmq_component *target)
 	struct shmq_status before, after;
 
 	RETURNS(shmq_status(target, &before), 0);
-	if (before.resource[SHMQ_STORAGE].available < 10 * WORLD_RESERVATIONS)
-		return 0;
 	for (int i = 0; i < WORLD_RESERVATIONS; i++)
 		RETURNS(shmq_reserve(&reservations[i], target, SHMQ_STORAGE, 10, NULL), 0);
 	RETURNS(shmq_reserve(&one_too_many, target, SHMQ_STORAGE, 10, NULL), -EAGAIN);
@@ -189,12 +223,30 @@ static int check_reservations(struct shmq_component *target)
 	return 0;
 }
 
-static int check_use(struct shmq_component *target)
+static int check_use(struct shmq_segment *segment, struct shmq_component *target)
 {
 	for (int resource = 0; resource < SHMQ_RESOURCES; resource++)
-		if (check_rest(target, resource) != 0)
+		if (check_rest(segment, target, resource) != 0)
 			return 1;
-	return check_reservations(target);
+	return has_room(segment, target) ? check_reservations(target) : 0;
+}
+
+/* ---- Events ---- */
+
+/* Whatever its writer left: each that can be read is whole, and a later number than the one before. */
+static int check_events(struct shmq_segment *segment)
+{
+	struct shmq_event event = {.size = sizeof(event)};
+	uint64_t cursor = 0, last = 0;
+
+	while (shmq_event_read(segment, &cursor, &event) == 1) {
+		WELL(event.sequence > last, "event %" PRIu64 " comes after %" PRIu64, event.sequence, last);
+		WELL(event.kind > 0 && event.kind < SHMQ_EVENT_KINDS, "an event of kind %d", event.kind);
+		WELL(event.component == SHMQ_NO_COMPONENT || event.component_name[0] != '\0',
+		     "an event of %s about nobody", shmq_event_kind_name(event.kind));
+		last = event.sequence;
+	}
+	return 0;
 }
 
 /* ---- The directory ---- */
@@ -297,6 +349,8 @@ static int check_reuse(const struct world *world, struct shmq_segment *segment, 
 	for (; changes != NULL && changes->name != NULL; changes++) {
 		int expected = limit_of(segment, changes->name) != 0 ? 0 : -ENOENT;
 
+		if (strcmp(changes->name, "target") == 0)
+			continue; /* the survivor uses it */
 		RETURNS(shmq_component_unregister(segment, changes->name), expected);
 		RETURNS(shmq_component_register(segment, changes->name, &quota), 0);
 		WELL(limit_of(segment, changes->name) == 88, "%s cannot be found again", changes->name);
@@ -306,10 +360,12 @@ static int check_reuse(const struct world *world, struct shmq_segment *segment, 
 	return check_entries(segment);
 }
 
-static int check_publishing(const struct world *world, struct shmq_segment *segment)
+static int check_publishing(const struct world *world, struct shmq_segment *segment, struct shmq_component *target)
 {
 	static const char *const names[] = {"kept", "new-1", "resting", "own", NULL};
 
+	if (world->setup.is_idle) /* else it could not come back to its group */
+		RETURNS(shmq_reset(target), 0);
 	RETURNS(shmq_housekeep(segment), 0);
 	RETURNS(world_publish(world, segment, POLICY_THIRD), 0);
 	for (const char *const *name = names; *name != NULL; name++)
@@ -359,8 +415,8 @@ static int check_capacity(const struct world *world, struct shmq_segment *segmen
 			return 1;
 	}
 	WELL(result == -ENOSPC, "filling the directory: %s", shmq_strerror(result));
-	WELL(info.components_used + added == WORLD_COMPONENTS, "only %u of %d entries can be used",
-	     info.components_used + added, WORLD_COMPONENTS);
+	WELL(info.components_used + added == world_components(&world->setup), "only %u of %u entries can be used",
+	     info.components_used + added, world_components(&world->setup));
 	return check_entries(segment);
 }
 
@@ -384,20 +440,43 @@ static int check_strangers(const struct world *world, struct shmq_segment *segme
 
 /* ---- All of it ---- */
 
-int check_world(const struct world *world, const struct check_outcome *outcome, enum check_way way)
+/* What must hold as soon as others have recovered. */
+static int check_state(const struct world *world, struct shmq_segment *segment, struct shmq_component *target,
+                       const struct check_outcome *outcome)
+{
+	if (check_soundness(segment) != 0 || check_slots(segment) != 0 || check_figures(world, target, outcome) != 0)
+		return 1;
+	if (ranks_check_sums(segment) != 0 || ranks_check(world, segment, target, outcome) != 0)
+		return 1;
+	if (check_events(segment) != 0 || check_entries(segment) != 0)
+		return 1;
+	return check_names(segment, outcome->changes);
+}
+
+/* Everything can be used by others. */
+static int check_future(const struct world *world, struct shmq_segment *segment, struct shmq_component *target,
+                        const struct check_change *changes)
+{
+	if (check_use(segment, target) != 0 || check_strangers(world, segment) != 0)
+		return 1;
+	if (check_reuse(world, segment, changes) != 0 || check_publishing(world, segment, target) != 0)
+		return 1;
+	if (check_capacity(world, segment) != 0 || check_soundness(segment) != 0)
+		return 1;
+	return ranks_check_sums(segment);
+}
+
+int check_world(const struct world *world, const struct check_order *order)
 {
 	struct shmq_component *target;
 	struct shmq_segment *segment;
 
 	RETURNS(shmq_segment_open(&segment, world->name, SHMQ_CONTROL), 0);
-	if (recover(world, segment, &target, way) != 0)
+	if (recover(world, segment, &target, order->way) != 0)
 		return 1;
-	if (check_soundness(segment) != 0 || check_slots(segment) != 0 || check_figures(world, target, outcome) != 0 ||
-	    check_entries(segment) != 0 || check_names(segment, outcome->changes) != 0)
+	if (check_state(world, segment, target, &order->outcome) != 0)
 		return 1;
-	if (check_use(target) != 0 || check_strangers(world, segment) != 0 ||
-	    check_reuse(world, segment, outcome->changes) != 0 || check_publishing(world, segment) != 0 ||
-	    check_capacity(world, segment) != 0 || check_soundness(segment) != 0)
+	if (!order->is_brief && check_future(world, segment, target, order->outcome.changes) != 0)
 		return 1;
 	shmq_component_put(target);
 	shmq_segment_close(segment);

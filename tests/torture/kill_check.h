@@ -17,14 +17,26 @@ struct check_change {
 /* What an operation does to the target's figures, undone (its victim was prepared, and died) and done. */
 struct check_outcome {
 	int64_t undone[SHMQ_RESOURCES], done[SHMQ_RESOURCES];
+	const int64_t *between[2];          /* what rates may also show, where it is neither; NULL for nothing */
 	const struct check_change *changes; /* ends with a NULL name; NULL for none */
+	bool spares_groups;                 /* what it does to rates is no matter of the groups above */
+	bool moves;                         /* with its changes the target goes to WORLD_ELSEWHERE */
 };
 
 /* Who recovers: housekeeping; or who claims a slot while no other is free, and who registers next. */
 enum check_way { BY_HOUSEKEEPING, BY_CLAIM, CHECK_WAYS };
 
-/* Run by a fresh process. Returns 0, or 1 and complains. */
-int check_world(const struct world *world, const struct check_outcome *outcome, enum check_way way);
+/* Whether a rate may have been changed by so much. */
+bool check_is_possible(const struct check_outcome *outcome, int resource, int64_t change);
+
+struct check_order {
+	struct check_outcome outcome;
+	enum check_way way;
+	bool is_brief; /* leaves out that every name and entry can be used again */
+};
+
+/* Run by another process than victim and survivor. Returns 0, or 1 and complains. */
+int check_world(const struct world *world, const struct check_order *order);
 
 /* The segment under the other name can be used, removed and created, whatever was being done to it. */
 int check_other(const struct world *world, bool is_persistent);

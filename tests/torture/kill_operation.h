@@ -5,28 +5,23 @@
 #ifndef SHMQ_TESTS_KILL_OPERATION_H
 #define SHMQ_TESTS_KILL_OPERATION_H
 
+#include "kill_action.h"
 #include "kill_check.h"
-
-/* What an operation works on, in the victim's memory. */
-struct victim {
-	const struct world *world;
-	struct shmq_segment *segment; /* inherited for work, or the victim's own for control */
-	struct shmq_component *target;
-	struct shmq_reservation reservation;
-};
 
 enum other_segment { OTHER_NONE, OTHER_ABSENT, OTHER_LEFT, OTHER_PERSISTENT };
 
 struct operation_of_victim {
 	const char *name;
 	/* At full speed, before the operation; 0 or what went wrong. */
-	int (*get_ready)(struct victim *victim);
-	int (*operate)(struct victim *victim);
-	int expected; /* what it returns where nobody kills it */
+	victim_action *get_ready;
+	victim_action *operate;
+	int expected;  /* what it returns where nobody kills it */
+	int otherwise; /* or this, after some deaths of `first`; 0 for no other */
 	struct check_outcome outcome;
 	struct world_setup setup;
 	bool ends_thread;         /* operates in a second thread, and goes on to that thread's end */
-	const char *first;        /* another victim dies in this one before; its outcome is what counts */
+	const char *first;        /* another victim dies in this one before; its outcome is what counts, */
+	bool has_own_figures;     /* but for figures, which it leaves alone */
 	enum other_segment other; /* what is there under the other name */
 };
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -21,7 +22,8 @@
 #define SEEN_BITS 17
 #define SEEN_SIZE (UINT32_C(1) << SEEN_BITS)
 #define STRAY_STEPS 400
-#define COST_OF_TURN 3 /* in steps */
+#define COST_OF_TURN 2 /* in steps */
+#define CAPACITY (UINT32_C(1) << 21)
 
 /* The linker's: where the program lies. */
 extern const char __executable_start[], etext[]; /* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
@@ -97,8 +99,11 @@ static void step(struct trace_victim *victim)
 	await_stop(victim);
 }
 
-/* Run until the instruction at `address` is next for the n-th time. Returns false where something else came first. */
-static bool run_to(struct trace_victim *victim, uintptr_t address, uint32_t turns)
+/*
+ * Run until the instruction at `address` is next, which it is not now. Returns false where something else came first.
+ * Under a hypervisor this is a good deal quicker than a single step: no debug register is touched.
+ */
+static bool hop(struct trace_victim *victim, uintptr_t address)
 {
 	long original;
 
@@ -106,22 +111,16 @@ static bool run_to(struct trace_victim *victim, uintptr_t address, uint32_t turn
 	original = ptrace(PTRACE_PEEKTEXT, victim->thread, address, NULL);
 	if (errno != 0)
 		give_up("PTRACE_PEEKTEXT");
-	for (uint32_t turn = 1; turn <= turns; turn++) {
-		if (victim->at == address)
-			step(victim); /* off the place itself */
-		if (victim->has_ended)
-			return false;
-		if (ptrace(PTRACE_POKETEXT, victim->thread, address, (original & ~0xffL) | BREAKPOINT) < 0 ||
-		    ptrace(PTRACE_CONT, victim->thread, NULL, NULL) < 0)
-			give_up("setting a breakpoint");
-		await_stop(victim);
-		if (victim->has_ended || victim->at != address + 1)
-			return false;
-		if (ptrace(PTRACE_POKETEXT, victim->thread, address, original) < 0 ||
-		    ptrace(PTRACE_POKEUSER, victim->thread, offsetof(struct user, regs.rip), address) < 0)
-			give_up("removing a breakpoint");
-		victim->at = address;
-	}
+	if (ptrace(PTRACE_POKETEXT, victim->thread, address, (original & ~0xffL) | BREAKPOINT) < 0 ||
+	    ptrace(PTRACE_CONT, victim->thread, NULL, NULL) < 0)
+		give_up("setting a breakpoint");
+	await_stop(victim);
+	if (victim->has_ended || victim->at != address + 1)
+		return false;
+	if (ptrace(PTRACE_POKETEXT, victim->thread, address, original) < 0 ||
+	    ptrace(PTRACE_POKEUSER, victim->thread, offsetof(struct user, regs.rip), address) < 0)
+		give_up("removing a breakpoint");
+	victim->at = address;
 	return true;
 }
 
@@ -136,8 +135,8 @@ static bool is_over(const struct trace_victim *victim)
 	       info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED;
 }
 
-/* The stop of any thread of the victim: the one that traces itself is not always its first. */
-static bool await_start(struct trace_victim *victim)
+/* The stop of a thread of the victim that is not its first. */
+static bool await_start_of_thread(struct trace_victim *victim)
 {
 	siginfo_t info;
 
@@ -154,10 +153,21 @@ static bool await_start(struct trace_victim *victim)
 	}
 }
 
-bool trace_start(struct trace_victim *out, process_body *body, void *context)
+static bool await_start(struct trace_victim *victim)
+{
+	int status = 0;
+
+	victim->thread = victim->pid;
+	while (waitpid(victim->pid, &status, __WALL) < 0)
+		if (errno != EINTR)
+			give_up("waitpid");
+	return WIFSTOPPED(status);
+}
+
+bool trace_start(struct trace_victim *out, process_body *body, void *context, bool in_another)
 {
 	*out = (struct trace_victim){.pid = process_start(body, 0, context)};
-	if (!await_start(out))
+	if (!(in_another ? await_start_of_thread(out) : await_start(out)))
 		return false;
 	if (ptrace(PTRACE_SETOPTIONS, out->thread, NULL, PTRACE_O_EXITKILL) < 0)
 		give_up("PTRACE_SETOPTIONS");
@@ -191,24 +201,60 @@ struct meeting {
 	uint32_t anchor, turns;
 };
 
-/* Note that the victim is at `boundary->at`, the boundary of that number. */
-static void meet(struct meeting *meetings, struct trace_boundary *boundary, uint32_t number)
-{
-	size_t slot = (boundary->at * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - SEEN_BITS);
-	struct meeting *meeting = &meetings[slot];
+struct meetings {
+	struct meeting places[TRACE_ROUTES][SEEN_SIZE];
+	struct meeting now[SEEN_SIZE]; /* since something changed; `anchor` says since which boundary */
+};
 
-	if (boundary->at < (uintptr_t)__executable_start || boundary->at >= (uintptr_t)etext)
-		return;
-	while (meeting->address != 0 && meeting->address != boundary->at)
-		meeting = &meetings[slot = (slot + 1) % SEEN_SIZE];
+static struct meeting *find_meeting(struct meeting *places, uintptr_t address)
+{
+	size_t slot = (address * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - SEEN_BITS);
+
+	while (places[slot].address != 0 && places[slot].address != address)
+		slot = (slot + 1) % SEEN_SIZE;
+	return &places[slot];
+}
+
+/* Note on one route that the victim is at `address`, the boundary of that number. */
+static void meet(struct meeting *places, uintptr_t address, uint32_t number, struct trace_mark *mark)
+{
+	struct meeting *meeting = find_meeting(places, address);
+
 	if (meeting->address == 0) {
-		boundary->anchor = number;
-		*meeting = (struct meeting){boundary->at, number, 0};
+		mark->anchor = number;
+		*meeting = (struct meeting){address, number, 0};
 		return;
 	}
-	if (meeting->anchor != boundary->anchor)
-		*meeting = (struct meeting){boundary->at, boundary->anchor, 0};
-	boundary->turn = ++meeting->turns;
+	if (meeting->anchor != mark->anchor)
+		*meeting = (struct meeting){address, mark->anchor, 0};
+	mark->turn = ++meeting->turns;
+}
+
+static void meet_on_all_routes(struct meetings *meetings, struct trace_boundary *boundary, uint32_t number)
+{
+	bool is_in_program = boundary->at >= (uintptr_t)__executable_start && boundary->at < (uintptr_t)etext;
+
+	for (int i = 0; i < TRACE_ROUTES; i++)
+		boundary->mark[i].turn = 0;
+	if (boundary->at == 0)
+		return;
+	meet(meetings->places[TRACE_ANYWHERE], boundary->at, number, &boundary->mark[TRACE_ANYWHERE]);
+	if (is_in_program)
+		meet(meetings->places[TRACE_IN_PROGRAM], boundary->at, number, &boundary->mark[TRACE_IN_PROGRAM]);
+}
+
+/* Returns whether the place is met for the first time since boundary `change`. */
+static bool is_first_since(struct meetings *meetings, uintptr_t address, uint32_t change)
+{
+	struct meeting *meeting;
+
+	if (address == 0)
+		return true;
+	meeting = find_meeting(meetings->now, address);
+	if (meeting->address != 0 && meeting->anchor == change)
+		return false;
+	*meeting = (struct meeting){address, change, 0};
+	return true;
 }
 
 static bool image_changed(struct trace_image *image)
@@ -231,30 +277,30 @@ static bool is_system_call(uintptr_t at)
 	return memcmp((const void *)at, code, sizeof(code)) == 0; /* NOLINT(performance-no-int-to-ptr) */
 }
 
-static struct trace_boundary *append(struct trace_path *path, size_t *capacity)
+static struct trace_boundary *append(struct trace_path *path)
 {
-	if (path->count == *capacity) {
-		*capacity = *capacity * 2 + 4096;
-		path->boundaries = realloc(path->boundaries, *capacity * sizeof(*path->boundaries));
-		if (path->boundaries == NULL)
-			give_up("realloc");
+	if (path->count == CAPACITY) {
+		errno = EFBIG;
+		give_up("recording");
 	}
 	return &path->boundaries[path->count++];
 }
 
 static void record_steps(struct trace_path *out, struct trace_victim *victim, struct trace_image *image,
-                         struct meeting *meetings)
+                         struct meetings *meetings)
 {
 	struct trace_boundary here = {.matters = true};
-	size_t capacity = 0;
+	uint32_t change = 0;
 
 	for (;;) {
 		here.at = victim->at;
-		here.turn = 0;
-		meet(meetings, &here, (uint32_t)out->count);
+		meet_on_all_routes(meetings, &here, (uint32_t)out->count);
 		if (has_come_to_its_end(victim))
 			here.matters = true;
-		*append(out, &capacity) = here;
+		if (here.matters)
+			change = (uint32_t)out->count;
+		here.is_new = is_first_since(meetings, here.at, change);
+		*append(out) = here;
 		if (has_come_to_its_end(victim))
 			return;
 		step(victim);
@@ -265,7 +311,7 @@ static void record_steps(struct trace_path *out, struct trace_victim *victim, st
 
 void trace_record(struct trace_path *out, struct trace_victim *victim, struct trace_image *image)
 {
-	struct meeting *meetings = calloc(SEEN_SIZE, sizeof(*meetings));
+	struct meetings *meetings = calloc(1, sizeof(*meetings));
 
 	if (meetings == NULL)
 		give_up("calloc");
@@ -274,7 +320,12 @@ void trace_record(struct trace_path *out, struct trace_victim *victim, struct tr
 		if (image->copy[i] == NULL)
 			give_up("malloc");
 	}
-	*out = (struct trace_path){0};
+	/* Victims need no copy of it. */
+	*out = (struct trace_path){.boundaries = mmap(NULL, CAPACITY * sizeof(*out->boundaries), PROT_READ | PROT_WRITE,
+	                                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)};
+	if (out->boundaries == MAP_FAILED ||
+	    madvise(out->boundaries, CAPACITY * sizeof(*out->boundaries), MADV_DONTFORK) < 0)
+		give_up("mmap");
 	image_changed(image);
 	record_steps(out, victim, image, meetings);
 	for (int i = 0; i < 2; i++)
@@ -284,40 +335,93 @@ void trace_record(struct trace_path *out, struct trace_victim *victim, struct tr
 
 void trace_forget(struct trace_path *path)
 {
-	free(path->boundaries);
+	munmap(path->boundaries, CAPACITY * sizeof(*path->boundaries));
 	*path = (struct trace_path){0};
 }
 
-/* The boundary between the anchor and the goal from which the rest is best stepped. */
-static size_t last_breakpoint(const struct trace_path *path, size_t goal)
+/* How to get close to a goal: past the anchor, to a place before it, and from there to a place that is close. */
+struct approach {
+	size_t turning; /* where the last loop but one turns; the anchor itself for none */
+	uint32_t turns; /* how often the goal's place is met from there on; 0: go on by single steps */
+};
+
+/*
+ * Of nested loops an outer one is gone through by its turns, the inner one by its own: that is the cheapest of all pairs
+ * of a place and the goal. Stepping all the way from a place may be cheaper still.
+ */
+static struct approach find_approach(const struct trace_path *path, size_t goal, enum trace_route route)
 {
-	size_t anchor = path->boundaries[goal].anchor, best = anchor, best_cost = goal - anchor;
+	const struct trace_boundary *boundaries = path->boundaries;
+	size_t anchor = boundaries[goal].mark[route].anchor, best_cost = SIZE_MAX;
+	bool has_breakpoint = boundaries[goal].mark[route].turn > 0;
+	struct approach best = {anchor, 0};
+	uint32_t turns = 0;
 
-	for (size_t i = anchor + 1; i <= goal; i++) {
-		size_t cost = COST_OF_TURN * path->boundaries[i].turn + (goal - i);
+	for (size_t i = goal;; i--) {
+		uint32_t turn = i == anchor ? 0 : boundaries[i].mark[route].turn;
+		size_t by_turns = has_breakpoint && i < goal ? COST_OF_TURN * (size_t)turns : SIZE_MAX;
+		size_t rest = by_turns < goal - i ? by_turns : goal - i;
 
-		if (path->boundaries[i].turn > 0 && cost < best_cost) {
-			best = i;
-			best_cost = cost;
+		if ((i == anchor || turn > 0) && COST_OF_TURN * (size_t)turn + rest < best_cost) {
+			best_cost = COST_OF_TURN * (size_t)turn + rest;
+			best = (struct approach){i, by_turns < goal - i ? turns : 0};
 		}
+		if (i == anchor)
+			return best;
+		turns += boundaries[i].at == boundaries[goal].at;
 	}
-	return best;
 }
 
-bool trace_go(struct trace_victim *victim, const struct trace_path *path, size_t boundary)
+/* From one boundary to the next one. */
+static bool follow(struct trace_victim *victim, const struct trace_path *path, size_t from, enum trace_route route)
+{
+	uintptr_t next = path->boundaries[from + 1].at;
+
+	if (route == TRACE_ANYWHERE && next != 0 && next != victim->at)
+		return hop(victim, next);
+	step(victim);
+	return next == 0 ? victim->has_ended : !victim->has_ended && victim->at == next;
+}
+
+/* From a boundary to a later one by all turns of the loop that its place is in. */
+static bool turn_to(struct trace_victim *victim, const struct trace_path *path, size_t from, size_t goal,
+                    enum trace_route route)
+{
+	uintptr_t address = path->boundaries[goal].at;
+
+	for (size_t i = from + 1; i <= goal; i++) {
+		if (path->boundaries[i].at != address)
+			continue;
+		/* Off the place itself, or anywhere on. */
+		if (victim->at == address && !follow(victim, path, from, route))
+			return false;
+		if (victim->at != address && !hop(victim, address))
+			return false;
+		from = i;
+	}
+	return true;
+}
+
+bool trace_go(struct trace_victim *victim, const struct trace_path *path, size_t boundary, enum trace_route route)
 {
 	const struct trace_boundary *goal = &path->boundaries[boundary];
-	const struct trace_boundary *anchor = &path->boundaries[goal->anchor];
-	size_t from = last_breakpoint(path, boundary);
+	struct approach approach = find_approach(path, boundary, route);
+	size_t anchor = goal->mark[route].anchor, here = approach.turning;
 
-	if (goal->anchor > 0 && !run_to(victim, anchor->at, 1))
+	if (anchor > 0 && !hop(victim, path->boundaries[anchor].at))
 		return false;
-	if (from > goal->anchor && !run_to(victim, path->boundaries[from].at, path->boundaries[from].turn))
+	if (here > anchor && !turn_to(victim, path, anchor, here, route))
 		return false;
-	for (size_t i = from; i < boundary && !has_come_to_its_end(victim); i++)
-		step(victim);
+	if (approach.turns > 0 && !turn_to(victim, path, here, boundary, route))
+		return false;
+	for (here = approach.turns > 0 ? boundary : here; here < boundary; here++)
+		if (!follow(victim, path, here, route))
+			break;
 	/* A loop took another turn this time. */
-	for (int i = 0; i < STRAY_STEPS && !has_come_to_its_end(victim) && victim->at != goal->at; i++)
+	for (int i = 0; route == TRACE_IN_PROGRAM && i < STRAY_STEPS && here < boundary; i++) {
+		if (has_come_to_its_end(victim) || victim->at == goal->at)
+			break;
 		step(victim);
+	}
 	return goal->at == 0 ? victim->has_ended : !victim->has_ended && victim->at == goal->at;
 }

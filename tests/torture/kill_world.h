@@ -5,6 +5,9 @@
  *
  * The first policy declares kept, dropped, resting and away; resting was unregistered long ago, away just now. Passing,
  * target and own have quotas of their own, default follows the default. Storage limits tell policies apart.
+ *
+ * With groups, target, passing and away count against a chain of them, and the outermost has limits that the target
+ * reaches before its own. The target is whom operations are about, so what the survivor uses of it counts there, too.
  */
 #ifndef SHMQ_TESTS_KILL_WORLD_H
 #define SHMQ_TESTS_KILL_WORLD_H
@@ -21,14 +24,27 @@
 #define WORLD_NAMES 8 /* that have an entry from the beginning */
 #define WORLD_RESERVATIONS 4
 #define WORLD_LIMIT 1000
+#define WORLD_HOST_LIMIT 800 /* of the outermost group */
+#define WORLD_GROUPS 3
 
 struct world_setup {
-	uint32_t threads; /* slots; 0 takes four */
-	bool is_alone;    /* the survivor holds nothing */
-	bool is_aged;     /* the rates' windows have ended */
-	bool is_full;     /* no entry is free; some wait for their grace period */
-	bool is_read;     /* the survivor is in a read section, begun before `away` went; used entries are free */
+	uint32_t threads;  /* slots; 0 takes four */
+	uint32_t groups;   /* above the target, at most WORLD_GROUPS */
+	uint32_t warning;  /* bit by rank, the target's is 0: who only warns */
+	uint32_t lease;    /* of messages, for the target; 0 none */
+	uint8_t algorithm; /* of rates; enum shmq_algorithm */
+	bool is_alone;     /* the survivor holds nothing */
+	bool is_idle;      /* nor has it used anything of the target */
+	bool is_aged;      /* the rates' windows have ended */
+	bool is_full;      /* no entry is free; some wait for their grace period */
+	bool is_read;      /* the survivor is in a read section, begun before `away` went; used entries are free */
+	bool
+	    is_reloadable; /* policies name the target; from the second on it has half the rates, `inherit` proportional */
 };
+
+/* Of the groups above the target, the nearest first; and of one that it may move to. */
+extern const char *const world_groups[WORLD_GROUPS];
+#define WORLD_ELSEWHERE "group:elsewhere"
 
 struct world {
 	struct world_setup setup;
@@ -37,14 +53,20 @@ struct world {
 	struct shmq_segment *segment;
 	struct shmq_component *target;
 	struct shmq_reservation held;
-	uint64_t period_ns;
-	struct shmq_shm_slot *section; /* the survivor's, where it is in a read section */
+	uint64_t period_ns, built_ns;
+	uint64_t others[WORLD_GROUPS][SHMQ_RESOURCES]; /* what is used of a group and not by the target */
+	struct shmq_shm_slot *section;                 /* the survivor's, where it is in a read section */
 	bool is_disturbed;
 };
 
-/* What is used of the target before a victim comes, and what the survivor adds by world_disturb(). */
-extern const int64_t world_base[SHMQ_RESOURCES];
+/* What is used of the target, with what the survivor added by world_disturb(). */
 int64_t world_used(const struct world *world, int resource);
+
+/* How many entries the directory has. */
+static inline unsigned world_components(const struct world_setup *setup)
+{
+	return WORLD_COMPONENTS + (setup->groups > 0 ? setup->groups + 1 : 0);
+}
 
 /* Whether the segments of all worlds are made with membarrier. */
 extern bool world_has_membarrier;
@@ -68,7 +90,9 @@ int world_finish(struct world *world);
 /* A quota with one storage limit, and windows that do not end during a run. */
 struct shmq_quota world_quota(const struct world *world, uint64_t storage_limit);
 
-enum world_policy { POLICY_FIRST, POLICY_SECOND, POLICY_THIRD, POLICY_NONE, POLICY_TOO_LARGE };
+enum world_policy { POLICY_FIRST, POLICY_SECOND, POLICY_THIRD, POLICY_NONE, POLICY_TOO_LARGE, POLICY_MOVED };
+
+/* With POLICY_MOVED the target counts against WORLD_ELSEWHERE, with all others against the nearest group. */
 int world_publish(const struct world *world, struct shmq_segment *segment, enum world_policy policy);
 
 /* Create a segment under the other name; a persistent one is closed again. */

@@ -95,7 +95,11 @@ int reservation_burst(struct worker *worker, const struct pot *pot)
 {
 	static burst_body *const bodies[] = {reserve_and_cancel, reserve_and_refund, commit_half, take_both,
 	                                     grow_and_shrink};
-	burst_body *body = bodies[prng_below(&worker->prng, sizeof(bodies) / sizeof(*bodies))];
+	/* Of what is to move nothing stays but by a death, which returns it. */
+	static burst_body *const passing[] = {reserve_and_cancel, grow_and_shrink};
+	bool is_passing = pot->place == MOVER;
+	uint64_t choice = prng_below(&worker->prng, is_passing ? 2 : sizeof(bodies) / sizeof(*bodies));
+	burst_body *body = is_passing ? passing[choice] : bodies[choice];
 	enum book_resource level = prng_below(&worker->prng, 2) ? BOOK_STORAGE : BOOK_MEMORY;
 	int result = SHMQ_OK;
 

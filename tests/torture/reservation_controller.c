@@ -87,12 +87,15 @@ static int replace(struct torture *torture, struct shmq_segment *segment, unsign
 	return take_base(segment, name, &arena->bases[owner][which]);
 }
 
-static int publish(struct torture *torture, struct shmq_segment *segment, struct prng *prng)
+static int publish(struct torture *torture, struct shmq_segment *segment, unsigned owner, struct prng *prng)
 {
 	struct arena *arena = torture->context;
-	int result = shmq_policy_publish(segment, arena->policies[prng_below(prng, 2)]);
+	struct figures *figures = &arena->figures[torture->processes + owner];
+	int result = shmq_policy_publish(segment, arena->policies[prng_below(prng, ARENA_POLICIES)]);
 
-	CHILD_CHECK(result == 0 || result == -EAGAIN || result == -ENOSPC);
+	/* Busy: MOVER is in use, and another controller may be slow. */
+	CHILD_CHECK(result == 0 || result == -EAGAIN || result == -ENOSPC || result == -EBUSY);
+	counter_add(result == 0 ? &figures->published : &figures->busy, 1);
 	return 0;
 }
 
@@ -112,7 +115,7 @@ static int control_once(struct torture *torture, struct shmq_segment *segment, u
 
 	switch (prng_below(prng, 16)) {
 	case 0:
-		return publish(torture, segment, prng);
+		return publish(torture, segment, owner, prng);
 	case 1:
 		counter_add(&figures->verified, 1);
 		return arena_verify_at_work(torture, segment);

@@ -20,37 +20,57 @@
 #define HELPER_STEPS 24
 
 /* The most that a life has of a level beyond its death, and of messages. */
-static const uint64_t level_cap[PLACES] = {[TIGHT] = 4, [OWN] = 200, [CHURN] = 0};
-static const uint64_t message_cap[PLACES] = {[TIGHT] = 800, [OWN] = 200, [CHURN] = BOOK_MAX};
+static const uint64_t level_cap[PLACES] = {[TIGHT] = 4, [BESIDE] = 4, [ASIDE] = 4, [OWN] = 200};
+static const uint64_t message_cap[PLACES] = {
+    [TIGHT] = 800, [BESIDE] = 400, [ASIDE] = 400, [OWN] = 200, [CHURN] = BOOK_MAX};
 
-/* ---- The tally of the place with limits ---- */
+/* ---- The tallies of what has limits ---- */
 
 static bool is_mortal(enum book_resource resource)
 {
 	return resource != BOOK_MESSAGES;
 }
 
+static bool counts_against(enum place place, enum limited which)
+{
+	return place < LIMITED_PLACES && arena_is_above(which, place);
+}
+
 static void count_in(struct worker *worker, enum place place, enum book_resource resource, uint64_t amount, bool mortal)
 {
-	static const int64_t limits[BOOK_RESOURCES] = {TIGHT_LEVEL, TIGHT_LEVEL, TIGHT_MESSAGES};
-	struct tally *tally = &worker->arena->tally;
-	int64_t sum;
+	for (enum limited i = 0; i < LIMITED; i++) {
+		struct tally *tally = &worker->arena->tally[i];
+		uint64_t limit = arena_limits[i][resource];
+		int64_t sum;
 
-	if (place != TIGHT)
-		return;
-	sum = mortal ? tally_add_mortal(tally, worker->index, resource, amount) : tally_add(tally, resource, amount);
-	if (sum > limits[resource])
-		torture_complain(&worker->torture->findings->over, 1, book_resource_name(resource), (uint64_t)sum, 0,
-		                 (uint64_t)limits[resource]);
+		if (!counts_against(place, i))
+			continue;
+		sum = mortal ? tally_add_mortal(tally, worker->index, resource, amount)
+		             : tally_add(tally, resource, amount);
+		if (sum > (int64_t)limit)
+			torture_complain(&worker->torture->findings->over, 1, book_resource_name(resource),
+			                 (uint64_t)sum, 0, limit);
+	}
 }
 
 static void count_out(struct worker *worker, enum place place, enum book_resource resource, uint64_t amount,
                       bool mortal)
 {
-	if (place == TIGHT && mortal)
-		tally_drop_mortal(&worker->arena->tally, worker->index, resource, amount);
-	else if (place == TIGHT)
-		tally_drop(&worker->arena->tally, resource, amount);
+	for (enum limited i = 0; i < LIMITED; i++) {
+		struct tally *tally = &worker->arena->tally[i];
+
+		if (counts_against(place, i) && mortal)
+			tally_drop_mortal(tally, worker->index, resource, amount);
+		else if (counts_against(place, i))
+			tally_drop(tally, resource, amount);
+	}
+}
+
+static void count_as_kept(struct worker *worker, enum place place, enum book_resource resource, uint64_t amount)
+{
+	for (enum limited i = 0; i < LIMITED; i++)
+		if (counts_against(place, i))
+			tally_keep(&worker->arena->tally[i], worker->index, resource, amount);
 }
 
 /* ---- Answers ---- */
@@ -67,8 +87,14 @@ void worker_count_answer(struct worker *worker, int result)
 
 int worker_check_answer(enum place place, int result)
 {
-	static const char *const what[PLACES] = {"answer of the tight place", "answer of an own place",
-	                                         "answer of a place that comes and goes"};
+	static const char *const what[PLACES] = {
+	    "answer of the tight place",
+	    "answer of the place beside",
+	    "answer of the place aside",
+	    "answer of an own place",
+	    "answer of a place that comes and goes",
+	    "answer of the place that moves",
+	};
 
 	if (result == SHMQ_OK || (result == SHMQ_DENIED && place != OWN) || (result == -ESTALE && place == CHURN))
 		return 0;
@@ -166,8 +192,8 @@ static int finish_cell(struct worker *worker, struct cell *cell)
 	else
 		result = shmq_commit(&cell->reservation, actual * pot->unit);
 	book_settle(pot->book, true);
-	if (mortal && pot->place == TIGHT)
-		tally_keep(&worker->arena->tally, worker->index, cell->resource, actual);
+	if (mortal)
+		count_as_kept(worker, pot->place, cell->resource, actual);
 	shmq_component_put(cell->found);
 	cell->found = NULL;
 	counter_set(&cell->state, CELL_FREE);
@@ -293,7 +319,7 @@ static void *help(void *context)
 	struct worker *worker = context;
 
 	for (unsigned i = 0; i < HELPER_STEPS && !torture_stops(worker->torture); i++) {
-		const struct pot *pot = &worker->pots[prng_below(&worker->helper_prng, 2) ? TIGHT : OWN];
+		const struct pot *pot = &worker->pots[prng_below(&worker->helper_prng, OWN + 1)];
 		enum book_resource resource = prng_below(&worker->helper_prng, 2) ? BOOK_STORAGE : BOOK_MEMORY;
 
 		if (reserve(worker, &worker->helper_prng, pot, resource, NULL) != 0)
@@ -325,7 +351,7 @@ static int call_helper(struct worker *worker)
 
 static int step(struct worker *worker)
 {
-	const struct pot *pot = &worker->pots[prng_below(&worker->prng, 3) ? TIGHT : OWN];
+	const struct pot *pot = &worker->pots[prng_below(&worker->prng, 3) ? prng_below(&worker->prng, OWN) : OWN];
 	enum book_resource resource = (enum book_resource)prng_below(&worker->prng, BOOK_RESOURCES);
 
 	switch (prng_below(&worker->prng, 16)) {
@@ -346,7 +372,7 @@ static int step(struct worker *worker)
 	case 9:
 		return finish(worker);
 	case 10:
-		return reservation_burst(worker, pot);
+		return reservation_burst(worker, prng_below(&worker->prng, 4) ? pot : &worker->pots[MOVER]);
 	default:
 		return reserve(worker, &worker->prng, pot, resource, NULL);
 	}
@@ -371,12 +397,20 @@ static bool begin_life(struct worker *worker)
 		return false;
 	for (unsigned i = 0; i < PLACES; i++)
 		worker->pots[i] = (struct pot){.book = &arena->books[life][i], .unit = 1, .place = (enum place)i};
-	worker->pots[TIGHT].component = arena->tight;
+	for (unsigned i = 0; i < LIMITED_PLACES; i++)
+		worker->pots[i].component = arena->limited[i];
+	worker->pots[MOVER].component = arena->mover;
 	worker->pots[OWN].component = arena->own[life / LIVES_OF_POT];
 	worker->pots[OWN].unit = UINT64_C(1) << DIGIT_BITS * (life % LIVES_OF_POT);
 	worker->prng = prng_seed(worker->torture->seed + worker->torture->round * LIVES, life);
 	worker->helper_prng = prng_seed(~worker->torture->seed, life);
 	return true;
+}
+
+static void bury(struct arena *arena, unsigned index)
+{
+	for (unsigned i = 0; i < LIMITED; i++)
+		tally_bury(&arena->tally[i], index);
 }
 
 /* Threads leave what they hold to the process, but for the hoard, which ends with them. Some processes just end, others close the segment before. */
@@ -387,7 +421,7 @@ static void end_life(struct worker *worker)
 		reservation_drop_hoard(worker);
 		return;
 	}
-	tally_bury(&worker->arena->tally, worker->index);
+	bury(worker->arena, worker->index);
 	if (prng_below(&worker->prng, 2))
 		shmq_segment_close(worker->torture->segment);
 }
@@ -427,5 +461,5 @@ void reservation_doom(struct torture *torture, unsigned index)
 	struct arena *arena = torture->context;
 
 	if (index < torture->processes)
-		tally_bury(&arena->tally, index);
+		bury(arena, index);
 }

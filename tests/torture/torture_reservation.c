@@ -5,8 +5,9 @@
  * verify, publish and replace components under open reservations. There are hardly more slots than threads, so whoever
  * comes new returns what a dead one held.
  *
- * Here is the audit. When all are dead and recovered, each life has left exactly what its book says, the memory of all
- * is what was taken for good and 0 when that is given back, and the segment is sound.
+ * Here is the audit. When all are dead and recovered, each life has left exactly what its book says, each group uses
+ * what its members use, the memory of all is what was taken for good and 0 when that is given back, and the segment is
+ * sound.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -17,7 +18,7 @@
 
 #define PERIOD (366 * 24 * HOUR) /* no window ends while this runs */
 #define SLOTS 3 /* of a worker: its two threads, and one that it is recovering or that an ended thread left */
-#define RESERVATIONS (20 + ARENA_HOARD)
+#define RESERVATIONS (26 + ARENA_HOARD)
 
 /* ---- Setting up ---- */
 
@@ -33,35 +34,77 @@ static int add(struct torture *torture, struct shmq_component **out, const char 
 	return result == 0 ? shmq_component_find(out, torture->segment, name) : result;
 }
 
-static int begin(struct torture *torture)
+static int add_places(struct torture *torture)
 {
-	struct arena *arena = shared_alloc(sizeof(*arena));
+	static const char *const names[LIMITED_PLACES] = {[TIGHT] = "tight", [BESIDE] = "beside", [ASIDE] = "aside"};
+	struct arena *arena = torture->context;
 	char name[32];
-	int result;
+	int result = 0;
 
-	torture->context = arena;
-	result = torture_load_policy(torture, &arena->policies[0], "[default]\nmemory = 1MB\n[component:policy-a]\n");
-	if (result == 0)
-		result = torture_load_policy(torture, &arena->policies[1],
-		                             "[default]\nmemory = 2MB\n[component:policy-b]\n");
-	if (result == 0)
-		result = add(torture, &arena->tight, "tight", TIGHT_LEVEL, TIGHT_MESSAGES);
+	for (unsigned i = 0; i < LIMITED_PLACES && result == 0; i++)
+		result = add(torture, &arena->limited[i], names[i], arena_limits[i][BOOK_STORAGE],
+		             arena_limits[i][BOOK_MESSAGES]);
 	for (unsigned i = 0; i < OWN_POTS && result == 0; i++) {
 		snprintf(name, sizeof(name), "own-%u", i);
 		result = add(torture, &arena->own[i], name, SHMQ_UNLIMITED, SHMQ_UNLIMITED);
 	}
+	return result == 0 ? add(torture, &arena->mover, "mover", SHMQ_UNLIMITED, SHMQ_UNLIMITED) : result;
+}
+
+/* The components that programs register are in groups by patterns; the policies differ in limits, and in one place. */
+static int load_policies(struct torture *torture)
+{
+	static const char format[] = "[default]\nmemory = %dMB\n[component:policy-%d]\n"
+				     "[group:host]\nstorage = %d\nmemory = 160\nmessages = 1900/366d\n"
+				     "[group:tenant]\ngroup = host\nstorage = %d\nmemory = 120\n"
+				     "messages = 1500/366d\n"
+				     "[group:pool]\n[group:lives]\ngroup = pool\n"
+				     "[component:tigh*]\ngroup = tenant\n[component:besid*]\ngroup = tenant\n"
+				     "[component:asid*]\ngroup = host\n[component:move*]\ngroup = %s\n"
+				     "[component:own-*]\ngroup = lives\n[component:churn-*]\ngroup = lives\n";
+	static const struct {
+		int host, tenant;
+		const char *mover;
+	} policies[ARENA_POLICIES] = {{170, 130, "tenant"}, {140, 110, "tenant"}, {170, 130, "lives"}};
+	struct arena *arena = torture->context;
+	int result = 0;
+
+	for (int i = 0; i < ARENA_POLICIES && result == 0; i++) {
+		char text[sizeof(format) + 64];
+
+		snprintf(text, sizeof(text), format, i + 1, i, policies[i].host, policies[i].tenant, policies[i].mover);
+		result = torture_load_policy(torture, &arena->policies[i], text);
+	}
 	return result;
+}
+
+static int begin(struct torture *torture)
+{
+	struct arena *arena = shared_alloc(sizeof(*arena));
+	int result;
+
+	torture->context = arena;
+	result = load_policies(torture);
+	if (result == 0)
+		result = shmq_policy_publish(torture->segment, arena->policies[0]);
+	if (result == 0)
+		result = shmq_component_find(&arena->limited[TENANT], torture->segment, "group:tenant");
+	if (result == 0)
+		result = shmq_component_find(&arena->limited[HOST], torture->segment, "group:host");
+	return result == 0 ? add_places(torture) : result;
 }
 
 static void end(struct torture *torture)
 {
 	struct arena *arena = torture->context;
 
-	shmq_component_put(arena->tight);
+	for (unsigned i = 0; i < LIMITED; i++)
+		shmq_component_put(arena->limited[i]);
 	for (unsigned i = 0; i < OWN_POTS; i++)
 		shmq_component_put(arena->own[i]);
-	shmq_policy_free(arena->policies[0]);
-	shmq_policy_free(arena->policies[1]);
+	shmq_component_put(arena->mover);
+	for (unsigned i = 0; i < ARENA_POLICIES; i++)
+		shmq_policy_free(arena->policies[i]);
 	shared_free(arena, sizeof(*arena));
 }
 
@@ -71,7 +114,7 @@ static void round_begins(struct torture *torture)
 
 	counter_set(&arena->lives, 0);
 	memset(arena->books, 0, sizeof(arena->books));
-	memset(&arena->tally, 0, sizeof(arena->tally));
+	memset(arena->tally, 0, sizeof(arena->tally));
 	memset(arena->cells, 0, sizeof(arena->cells));
 }
 
@@ -121,7 +164,9 @@ static void finish_threads(struct torture *torture)
 	char name[32];
 
 	finish_cells(torture);
-	drop_share(torture, arena->tight);
+	for (unsigned i = 0; i < LIMITED_PLACES; i++)
+		drop_share(torture, arena->limited[i]);
+	drop_share(torture, arena->mover);
 	for (unsigned i = 0; i < OWN_POTS; i++)
 		drop_share(torture, arena->own[i]);
 	for (unsigned i = 0; i < CONTROLLERS * CHURN_NAMES; i++) {
@@ -181,26 +226,75 @@ static void audit_own(struct torture *torture, unsigned pot)
 	clear(torture, component);
 }
 
-static void audit_tight(struct torture *torture)
+/* The books of all who used a place, in one; a group has none. */
+static void audit_limited(struct torture *torture, unsigned which)
 {
-	static const uint64_t limits[BOOK_RESOURCES] = {TIGHT_LEVEL, TIGHT_LEVEL, TIGHT_MESSAGES};
 	struct arena *arena = torture->context;
+	struct shmq_component *component = arena->limited[which];
 
 	for (unsigned i = 0; i < BOOK_RESOURCES; i++) {
-		struct shmq_resource_status status = torture_look(torture, arena->tight, book_resource(i));
+		struct shmq_resource_status status = torture_look(torture, component, book_resource(i));
 		uint64_t least = 0, most = 0;
 
-		for (uint64_t life = 0; life < lives_of(arena); life++) {
-			struct book_page page = book_read(&arena->books[life][TIGHT]);
+		for (uint64_t life = 0; which < LIMITED_PLACES && life < lives_of(arena); life++) {
+			struct book_page page = book_read(&arena->books[life][which]);
 
 			least += page.before[i] < page.after[i] ? page.before[i] : page.after[i];
 			most += page.before[i] < page.after[i] ? page.after[i] : page.before[i];
 		}
-		torture_expect(torture, book_resource_name(i), status.used, least, most);
-		if (status.peak > limits[i])
-			torture_complain(&torture->findings->over, 1, "peak", status.peak, 0, limits[i]);
+		if (which < LIMITED_PLACES)
+			torture_expect(torture, book_resource_name(i), status.used, least, most);
+		if (status.peak > arena_limits[which][i])
+			torture_complain(&torture->findings->over, 1, "peak", status.peak, 0, arena_limits[which][i]);
 	}
-	clear(torture, arena->tight);
+	if (which < LIMITED_PLACES)
+		clear(torture, component);
+	else
+		expect_result(torture, "resetting", shmq_reset(component), 0);
+}
+
+/* What all members of a group use, and how many there are. */
+static uint64_t sum_of_members(struct torture *torture, uint32_t group, int resource)
+{
+	struct shmq_info info = {.size = sizeof(info)};
+	uint64_t sum = 0;
+
+	expect_result(torture, "describing the segment", shmq_segment_info(torture->segment, &info), 0);
+	for (uint32_t id = 0; id < info.components; id++) {
+		struct shmq_component *member;
+		uint32_t above;
+
+		if (shmq_component_at(&member, torture->segment, id) != 0)
+			continue;
+		if (shmq_component_group(member, &above) == 0 && above == group)
+			sum += torture_look(torture, member, resource).used;
+		shmq_component_put(member);
+	}
+	return sum;
+}
+
+/* At every rank what is used is what the members use: nothing of the dead or of the gone is left. */
+static void audit_groups(struct torture *torture)
+{
+	static const char *const names[] = {"group:lives", "group:pool", "group:tenant", "group:host"};
+	struct shmq_info info = {.size = sizeof(info)};
+
+	expect_result(torture, "housekeeping at rest", shmq_housekeep(torture->segment), 0);
+	expect_result(torture, "describing the segment", shmq_segment_info(torture->segment, &info), 0);
+	if (info.retired != 0)
+		torture_complain(&torture->findings->wrong, 1, "components retired at rest", info.retired, 0, 0);
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		struct shmq_component *group;
+
+		expect_result(torture, names[i], shmq_component_find(&group, torture->segment, names[i]), 0);
+		for (unsigned level = BOOK_STORAGE; level <= BOOK_MEMORY; level++) {
+			uint64_t sum = sum_of_members(torture, shmq_component_id(group), book_resource(level));
+
+			torture_expect(torture, names[i], torture_look(torture, group, book_resource(level)).used, sum,
+			               sum);
+		}
+		shmq_component_put(group);
+	}
 }
 
 static void audit_churn(struct torture *torture, unsigned owner, unsigned which)
@@ -233,11 +327,14 @@ static void round_ends(struct torture *torture)
 	if (torture->as_threads)
 		finish_threads(torture);
 	recover_all(torture);
-	audit_tight(torture);
+	audit_groups(torture);
+	for (unsigned i = 0; i < LIMITED; i++)
+		audit_limited(torture, i);
 	for (unsigned i = 0; i * LIVES_OF_POT < lives_of(arena); i++)
 		audit_own(torture, i);
 	for (unsigned i = 0; i < CONTROLLERS * CHURN_NAMES; i++)
 		audit_churn(torture, i / CHURN_NAMES, i % CHURN_NAMES);
+	audit_groups(torture);
 	if (arena_verify(torture, torture->segment) != 0)
 		counter_add(&torture->findings->wrong, 1);
 }
@@ -258,13 +355,16 @@ static void summary(struct torture *torture)
 		counter_add(&all.verified, counter_get(&one->verified));
 		counter_add(&all.registrations, counter_get(&one->registrations));
 		counter_add(&all.full, counter_get(&one->full));
+		counter_add(&all.published, counter_get(&one->published));
+		counter_add(&all.busy, counter_get(&one->busy));
 	}
 	printf("%" PRIu64 " lives, %.2f M admitted, of these %.2f M reservations, %.2f M refused, %" PRIu64
 	       " stale, %" PRIu64 " recovered by housekeeping, %" PRIu64 " registrations, %" PRIu64
-	       " times full, %" PRIu64 " times verified",
+	       " times full, %" PRIu64 " policies published, %" PRIu64 " not, %" PRIu64 " times verified",
 	       arena->all_lives, (double)counter_get(&all.admitted) / 1e6, (double)counter_get(&all.reservations) / 1e6,
 	       (double)counter_get(&all.refused) / 1e6, counter_get(&all.stale), counter_get(&all.recovered),
-	       counter_get(&all.registrations), counter_get(&all.full), counter_get(&all.verified) + torture->round);
+	       counter_get(&all.registrations), counter_get(&all.full), counter_get(&all.published),
+	       counter_get(&all.busy), counter_get(&all.verified) + torture->round);
 }
 
 int main(int argc, char **argv)
@@ -273,7 +373,7 @@ int main(int argc, char **argv)
 	    .name = "torture_reservation",
 	    .controllers = CONTROLLERS,
 	    .options = {.size = sizeof(struct shmq_options),
-	                .components = OWN_POTS + 64,
+	                .components = OWN_POTS + 80,
 	                .threads = 1,
 	                .mode = 0600,
 	                .reservations = RESERVATIONS},

@@ -10,6 +10,7 @@
 #include "core/lease.c"
 /* NOLINTEND(bugprone-suspicious-include) */
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "../support/clock.h"
@@ -160,6 +161,56 @@ Test(lease_races, with_a_reset_admit_no_more_than_the_limit_after_it)
 	expect_the_limit_after_a_reset(0, 1);
 	expect_the_limit_after_a_reset(1, 1);
 	expect_the_limit_after_a_reset(30, 32);
+}
+
+/* ---- Groups ---- */
+
+static struct shmq_component *group;
+
+static void use_what_the_group_has_left(void)
+{
+	others = fixture_status(group, SHMQ_MESSAGES).available;
+	expect_result(shmq_consume(group, SHMQ_MESSAGES, others), SHMQ_OK);
+}
+
+static void begin_grouped(void)
+{
+	struct shmq_segment *segment = fixture_segment(NULL);
+	char text[256];
+
+	snprintf(text, sizeof(text),
+	         "[group:all]\nmessages = %d/%s\n[component:member]\ngroup = all\nmessages = %d/%s\n"
+	         "messages.lease = %d\n",
+	         LIMIT, fixture_calm_unit(), 2 * LIMIT, fixture_calm_unit(), LEASE);
+	fixture_publish(segment, text);
+	expect_result(shmq_component_find(&victim, segment, "member"), 0);
+	expect_result(shmq_component_find(&group, segment, "group:all"), 0);
+}
+
+/* A batch that the component's own rank took and the group refuses goes back, and the amount is tried by itself. */
+Test(lease_races, with_others_of_the_group_leave_nothing_behind_at_any_rank)
+{
+	bool goes_on = true;
+
+	for (unsigned at = 1; goes_on; at++) {
+		uint64_t admitted;
+
+		begin_grouped();
+		interleave(at, use_what_the_group_has_left);
+		admitted = try_hooked(1) ? 1 : 0;
+		goes_on = interleave_happened();
+		if (!goes_on)
+			use_what_the_group_has_left();
+		admitted += drain();
+		expect_figure(admitted + others, LIMIT);
+		expect_figure(fixture_used(group, SHMQ_MESSAGES), LIMIT);
+		expect_figure(fixture_used(victim, SHMQ_MESSAGES), admitted);
+		expect_figure(fixture_status(victim, SHMQ_MESSAGES).leased, 0);
+		shmq_component_put(victim);
+		shmq_component_put(group);
+		fixture_close();
+		shmq_segment_remove(fixture_name());
+	}
 }
 
 /* ---- Deaths ---- */
