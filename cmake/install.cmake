@@ -88,7 +88,7 @@ install(FILES "${PROJECT_SOURCE_DIR}/README.md" DESTINATION "${doc_of_Developmen
 if(SHMQUOTA_DEBIAN)
   # Change logs are compressed, and each package has one in Debian's own format.
   set(work "${PROJECT_BINARY_DIR}/debian")
-  configure_file("${PROJECT_SOURCE_DIR}/cmake/debian/changelog.in" "${work}/changelog" @ONLY)
+  configure_file("${PROJECT_SOURCE_DIR}/cmake/debian/changelog" "${work}/changelog" @ONLY)
   configure_file("${PROJECT_SOURCE_DIR}/CHANGELOG.md" "${work}/CHANGELOG.md" COPYONLY)
   foreach(log IN ITEMS changelog CHANGELOG.md)
     execute_process(COMMAND gzip -9nc "${work}/${log}" OUTPUT_FILE "${work}/${log}.gz" COMMAND_ERROR_IS_FATAL ANY)

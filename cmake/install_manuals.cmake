@@ -20,6 +20,7 @@ set(manuals_Tools
     shmquota-segment.5
     shmquota.ini.5
     shmquota-counters.7
+    shmquota-probes.7
 )
 set(manuals_Development
     shmq_check_capability.3

@@ -64,7 +64,7 @@ foreach(component IN ITEMS RUNTIME DEVELOPMENT)
 endforeach()
 if(SHMQUOTA_DEBIAN)
   set(scripts "${PROJECT_SOURCE_DIR}/cmake/debian")
-  configure_file("${PROJECT_SOURCE_DIR}/cmake/debian/conffiles.in" "${PROJECT_BINARY_DIR}/debian/conffiles" @ONLY)
+  configure_file("${PROJECT_SOURCE_DIR}/cmake/debian/conffiles" "${PROJECT_BINARY_DIR}/debian/conffiles" @ONLY)
   set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA
       "${scripts}/runtime/triggers" "${scripts}/runtime/postinst" "${scripts}/runtime/postrm"
   )

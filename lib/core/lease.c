@@ -8,6 +8,7 @@
  */
 #include "core/lease.h"
 
+#include "base/probe.h"
 #include "core/group.h"
 #include "core/report.h"
 
@@ -240,6 +241,7 @@ static bool lease_renew(struct shmq_component *c, const struct operation *operat
 	lease->period_ms = plan.limits[0].period_ms;
 	lease->patience = LEASE_PATIENCE;
 	lease_let(c->segment, &plan, resource, lease, plan.batch - amount);
+	PROBE4(lease, c->segment->name, c->key.index, resource, plan.batch);
 	lease->genstate = c->key.genstate;
 	/* relaxed: a hint; where another thread's store takes it away, the next batch brings it back */
 	if (!lease_is_likely(c, resource))
@@ -297,13 +299,18 @@ uint64_t lease_sum(const struct shmq_segment *segment, uint32_t component, int r
 {
 	const struct shmq_shm_tracker *tracker = &segment->trackers[component];
 	uint64_t window = shm_load_seq_cst(&tracker->rate[resource - SHMQ_MESSAGES].current); /* (W1) */
-	size_t leases = (size_t)segment->layout.threads * LAYOUT_LEASES;
 	uint64_t sum = 0;
 
-	/* relaxed: a hint; most components have nothing on lease, and are passed over quickly */
-	if (shm_load_relaxed(&tracker->leased[resource - SHMQ_MESSAGES]) != window)
+	/* relaxed: a hint; most components have nothing on lease, or were never used, and are passed over quickly */
+	if (window == 0 || shm_load_relaxed(&tracker->leased[resource - SHMQ_MESSAGES]) != window)
 		return 0;
-	for (size_t i = 0; i < leases; i++)
-		sum += left_of(&segment->leases[i], component, resource, window);
+	for (uint32_t slot = 0; slot < segment->layout.threads; slot++) {
+		const struct shmq_shm_lease *leases = &segment->leases[(size_t)slot * LAYOUT_LEASES];
+
+		if (shm_load_relaxed(&segment->slots[slot].owner) == 0) /* relaxed: a free slot has none */
+			continue;
+		for (unsigned i = 0; i < LAYOUT_LEASES; i++)
+			sum += left_of(&leases[i], component, resource, window);
+	}
 	return sum;
 }

@@ -4,7 +4,7 @@
 # Programs that were built against the last release run with this library: abidiff compares its functions and the
 # structures that they take with the recorded ones, and the numbers of the header are what they were. Both may grow.
 #
-#     tests/api/abi.sh SOURCES LIBRARY              compares with the last release in tests/api/abi
+#     tests/api/abi.sh SOURCES LIBRARY              compares with the last release, in tests/api/abi
 #     tests/api/abi.sh --record SOURCES LIBRARY     records this one, when it is released
 set -u
 
@@ -17,7 +17,8 @@ fi
 library=$(realpath "$2")
 cd -- "$1" || exit 2
 header=include/shmquota.h
-machine=$(uname -m)
+recorded=tests/api/abi/$(uname -m).abi
+numbers=tests/api/abi/constants
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -31,14 +32,13 @@ dump() { # dump FILE
         --no-corpus-path --out-file "$work/dump" "$library" && sed "s| path='$PWD/| path='|" "$work/dump" >"$1"
 }
 
-# Every enumerator and every number that is defined, but for the version: "SHMQ_DENIED 1". What is cast or put together
-# is as the compiler sees it.
+# Every enumerator and every number that is defined, as the compiler sees it: "SHMQ_DENIED 1".
 constants() {
     awk '
     /^enum / { inside = 1 }
     /^}/ { inside = 0 }
     inside && /^\tSHMQ_/ { sub(/^\t/, ""); sub(/[^A-Z0-9_].*/, ""); print }
-    /^#define SHMQ_[A-Z0-9_]+[ \t]+[^ \t\\]/ && !/VERSION|SHMQ_API|__attribute__/ { print $2 }
+    /^#define SHMQ_[A-Z0-9_]+[ \t]+[^ \t\\]/ && !/SHMQ_API|__attribute__/ { print $2 }
     ' $header | sort -u >"$work/names"
     {
         printf '#include <stdio.h>\n#include <shmquota.h>\nint main(void)\n{\n'
@@ -49,27 +49,25 @@ constants() {
 }
 
 if [ "$record" ]; then
-    version=$(sed -n 's/^#define SHMQ_VERSION_[A-Z]* //p' $header | paste -s -d .)
-    dump "tests/api/abi/$version-$machine.abi" && constants >"tests/api/abi/$version.constants" || exit 1
-    echo "recorded: tests/api/abi/$version-$machine.abi and $version.constants"
+    dump "$recorded" && constants >$numbers || exit 1
+    echo "recorded: $recorded and $numbers"
     exit 0
 fi
-
-version=$(find tests/api/abi -name "*-$machine.abi" | sed 's|.*/||; s/-.*//' | sort -V | tail -n 1)
-[ -n "$version" ] || { echo "no release is recorded in tests/api/abi for $machine" >&2 && exit 1; }
+[ -f "$recorded" ] || { echo "no release is recorded in tests/api/abi for this kind of machine" >&2 && exit 1; }
+version=$(sed -n 's/^SHMQ_VERSION_[A-Z]* //p' $numbers | paste -s -d .) # in the order of their names: major, minor, patch
 
 failed=0
 dump "$work/now.abi" || exit 1
 abidiff --no-added-syms --no-show-locs --suppressions tests/api/abi/suppressions.ini \
-    "tests/api/abi/$version-$machine.abi" "$work/now.abi" >"$work/difference"
+    "$recorded" "$work/now.abi" >"$work/difference"
 case $? in
 0) ;;
 4 | 8 | 12) failed=1 ;;
-*) echo "abidiff could not compare tests/api/abi/$version-$machine.abi" >&2 && exit 1 ;;
+*) echo "abidiff could not compare $recorded" >&2 && exit 1 ;;
 esac
 constants >"$work/now.constants" || exit 1
-# How many kinds there are may rise.
-grep -vE '^SHMQ_(EVENT|RULE)_KINDS ' "tests/api/abi/$version.constants" | sort >"$work/then"
+# The version changes, and how many kinds there are may rise.
+grep -vE '^SHMQ_(VERSION_|(EVENT|RULE)_KINDS )' $numbers | sort >"$work/then"
 sort "$work/now.constants" | comm -23 "$work/then" - | sed 's/$/: not so any more/' >"$work/numbers"
 [ ! -s "$work/numbers" ] || failed=1
 [ $failed -eq 0 ] && exit 0

@@ -64,7 +64,8 @@ looks_right() {
     expect "$1" "  /$name  control, components 2 of 1024, threads 1 of 256"
     expect "$1" '  holds 1000 bytes of storage of component 0, generation 1'
     expect "$1" '     0  two words                 storage 5096, memory 0, denied 2'
-    expect "$1" '     1  other                     storage 0, memory 0, denied 0'
+    expect "$1" '  has on lease 99 of messages of component 1'
+    expect "$1" '     1  leased                    storage 0, memory 0, denied 0'
     expect "$1" 'component 0, two words'
     expect "$1" "There is no component 'nobody'; 'shmquota components' lists them."
     ! grep -qE 'Traceback|Python Exception' "$folder/$1" || failed=1

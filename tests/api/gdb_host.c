@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program for gdb.sh to look into: it has a segment open, is refused twice, uses storage and holds a reservation, and
- * stands still in stopped() then. Its core is to have what it maps.
+ * A program for gdb.sh to look into: it has a segment open, is refused twice, uses storage, holds a reservation and has
+ * some of a rate on lease; then it stands still in stopped(). Its core is to have what it maps.
  */
 #include <shmquota.h>
 
 #include <stdio.h>
 
 struct shmq_segment *segment;
-struct shmq_component *component;
+struct shmq_component *component, *other;
 struct shmq_reservation reservation, finished;
 
 void stopped(void);
@@ -36,8 +36,10 @@ static int use(void)
 	quota.limit[SHMQ_MESSAGES] = 3;
 	quota.period_ns[SHMQ_MESSAGES] = UINT64_C(3600000000000);
 	result = shmq_component_register(segment, "two words", &quota);
+	quota.limit[SHMQ_MESSAGES] = 100000;
+	quota.lease[SHMQ_MESSAGES] = 100;
 	if (result == 0)
-		result = shmq_component_register(segment, "other", NULL);
+		result = shmq_component_register(segment, "leased", &quota);
 	if (result == 0)
 		result = shmq_component_find(&component, segment, "two words");
 	for (int i = 0; result == 0 && i < 3; i++)
@@ -48,6 +50,10 @@ static int use(void)
 		result = shmq_try_consume(component, SHMQ_STORAGE, 4096, NULL);
 	if (result == 0)
 		result = shmq_reserve(&reservation, component, SHMQ_STORAGE, 1000, NULL);
+	if (result == 0)
+		result = shmq_component_find(&other, segment, "leased");
+	if (result == 0)
+		result = shmq_try_consume(other, SHMQ_MESSAGES, 1, NULL);
 	return result;
 }
 

@@ -30,12 +30,12 @@ try() { # try COMPILER STANDARD FILE [WARNING...]
 
 for compiler in gcc clang; do
     for standard in c11 c17 gnu2x; do
-        try $compiler $standard consumer.c -Wstrict-prototypes -Wmissing-prototypes
+        try "$compiler" "$standard" consumer.c -Wstrict-prototypes -Wmissing-prototypes
     done
 done
 for compiler in g++ clang++; do
     for standard in c++11 c++17 c++20; do
-        try $compiler $standard consumer.cpp
+        try "$compiler" "$standard" consumer.cpp
     done
 done
 [ $tried -ge 6 ] || { echo "only $tried ways were tried: tools/setup test installs gcc and g++" >&2; failed=1; }

@@ -3,8 +3,8 @@
 #
 # The Debian packages of the deb preset, as a machine would have them: installed into a root of its own by dpkg, which
 # knows what is installed here and so decides whether their dependencies can be met; used there by programs that find
-# the library by CMake and by pkg-config, as C and C++, shared and static; removed without a trace. lintian, where it is
-# there, has nothing to say beyond what is listed below.
+# the library by CMake and by pkg-config, as C and C++, shared and static; removed without a trace. Where they are
+# here, systemd and AppArmor read what is for them, and lintian has nothing to say beyond what is listed below.
 #
 #     tests/api/packages.sh FOLDER
 set -u
@@ -81,6 +81,23 @@ for unit in "$root"/usr/lib/systemd/system/*; do
     program=$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "$unit")
     [ -x "$root$program" ] || complain "${unit##*/} starts $program, which is not there"
 done
+
+# What reads the units and the abstractions, where it is here.
+if command -v systemd-analyze >/dev/null; then
+    mkdir "$work/units"
+    for unit in "$root"/usr/lib/systemd/system/*; do
+        base=${unit##*/}
+        case $base in *@.service) base=${base%.service}x.service ;; esac
+        sed "s|=/usr/bin/|=$root/usr/bin/|" "$unit" >"$work/units/$base"
+    done
+    run systemd-analyze verify --man=no "$work"/units/*.service
+    [ ! -s "$work/log" ] || { complain "systemd-analyze says" && cat "$work/log" >&2; }
+fi
+if command -v apparmor_parser >/dev/null; then
+    printf 'include <tunables/global>\nprofile a /bin/a {\n  include <abstractions/%s>\n}\n' shmquota >"$work/profile"
+    printf 'profile b /bin/b {\n  include <abstractions/%s>\n}\n' shmquota-control >>"$work/profile"
+    run apparmor_parser --skip-kernel-load --skip-cache --Include "$root/etc/apparmor.d" "$work/profile"
+fi
 
 # ---- Using ----------------------------------------------------------------------------------------------------------
 

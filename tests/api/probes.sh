@@ -55,6 +55,12 @@ silent
 printf "denial of %d in %s: resource %d, amount %lu\n", (int)$_probe_arg1, (char *)$_probe_arg0, (int)$_probe_arg2, (unsigned long)$_probe_arg3
 continue
 end
+break -probe-stap shmquota:lease
+commands
+silent
+printf "component %d of %s takes %lu of resource %d\n", (int)$_probe_arg1, (char *)$_probe_arg0, (unsigned long)$_probe_arg3, (int)$_probe_arg2
+continue
+end
 break -probe-stap shmquota:event
 commands
 silent
@@ -78,7 +84,8 @@ expect() {
 expect 2 "denial of 0 in /$name: resource 1, amount 1"
 expect 1 "event 9 of two words, resource -1, in /$name"
 expect 1 "event 1 of two words, resource 1, in /$name"
-expect 1 'a window begins, total 0'
+expect 2 'a window begins, total 0'
+expect 1 "component 1 of /$name takes 100 of resource 1"
 
 [ $failed -eq 0 ] || cat "$folder/gdb"
 exit $failed

@@ -121,19 +121,21 @@ complaints=$(
     }' "$work/pages" "$work/header"
 
     # shellcheck disable=SC2086 # names of the project have no spaces
-    awk -F '\t' '$1 == "constant" { print $2 }' "$work/header" | while IFS= read -r constant; do
-        grep -qwE -e "$constant" $pages || echo "no manual explains $constant"
-    done
+    cat $pages | tr -cs 'A-Za-z0-9_' '\n' | sort -u >"$work/words"
+    awk -F '\t' '$1 == "constant" { print $2 }' "$work/header" | sort -u | comm -23 - "$work/words" |
+        sed 's/^/no manual explains /'
 
-    for page in $looked_at; do
-        file=${page##*/}
-        section=${file##*.}
-        name=$(printf '%s' "${file%.*}" | tr '[:lower:]' '[:upper:]')
-        grep -qx "\.Dt $name $section" "$page" || echo "$page: its title is not '$name $section'"
-        grep -E '^\.(Xr|It Xr) (shm-dump|shmquota|shmq_|SHMQ_)' "$page" | sed 's/^\.It /./' |
-            while read -r _ name section _; do
-                cut -f 2- "$work/pages" | grep -qx "name	$name	$section" || echo "$page: there is no $name($section)"
-            done
-    done
+    # shellcheck disable=SC2086
+    awk -F '\t' '
+    FNR == NR { if ($2 == "name") known[$3 " " $4]; next }
+    FNR == 1 {
+        name = FILENAME; sub(/.*\//, "", name)
+        section = name; sub(/.*\./, "", section); sub(/\.[0-9]$/, "", name)
+    }
+    /^\.Dt / && $0 != ".Dt " toupper(name) " " section { print FILENAME ": its title is not " toupper(name) " " section }
+    /^\.(It )?Xr (shm-dump|shmquota|shmq_|SHMQ_)/ {
+        split($0, word, " "); first = word[1] == ".It" ? 3 : 2
+        if (!((word[first] " " word[first + 1]) in known)) print FILENAME ": there is no " word[first] "(" word[first + 1] ")"
+    }' "$work/pages" $looked_at
 )
 verdict "$complaints"

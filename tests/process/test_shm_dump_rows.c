@@ -112,13 +112,14 @@ Test(shm_dump_rows, shows_what_is_on_lease)
 	leased = fixture_component(segment, "leased", &quota);
 	expect_result(shmq_try_consume(leased, SHMQ_MESSAGES, 1, NULL), SHMQ_OK);
 	run = run_dump("--no-header", "-b", "-o", "component,used,lease,leased", "--filter", "leased>0");
-	expect_output(&run, "leased  64  64  63\n");
+	expect_output(&run, "leased       64     64      63\n");
 	program_free(&run);
 	run = run_dump("--no-header", "-o", "component", "--filter", "lease>0");
 	expect_output(&run, "leased\n");
 	program_free(&run);
-	expect_dump(0, "\"leased\": 63", "", "--json");
-	expect_dump(0, "lease         component[0]", "", "--raw");
+	expect_dump(0, "\"leased\":63", "", "--json");
+	expect_dump(0, "].component[0]", "", "--raw");
+	expect_program(0, "  LEASED  ", "", SHM_DUMP, fixture_name());
 }
 
 Test(shm_dump_rows, writes_exact_figures_when_asked)

@@ -113,6 +113,13 @@ Test(why, what_it_does_not_understand_is_explained)
 	expect_verb(2, "", "Did you mean 'storage'?", "why", fixture_name(), "shop", "storge");
 	expect_verb(2, "", "is no amount of messages", "why", fixture_name(), "shop", "messages", "x");
 	expect_verb(2, "", "the segment is named twice", "why", "-n", fixture_name(), "a", "shop", "storage", "1");
+	expect_verb(2, "", "how much of messages is missing", "try", fixture_name(), "shop", "messages");
+	expect_verb(2, "", "'policy' wants a second word", "policy");
+	expect_verb(1, "", "what counts against it would be free of its limits", "unregister", fixture_name(),
+	            "group:all");
+	expect_verb(1, "", "'shmquota set' changes its limits", "register", fixture_name(), "shop");
+	expect_verb(3, "!gone", "there is no such segment", "watch", "no-such-segment");
+	expect_verb(2, "", "--interval wants at least 10 ms, not '1ms'", "watch", "-d", "1ms", fixture_name());
 	expect_verb(2, "", "write 64KB, 1.5GiB or unlimited", "set", fixture_name(), "shop", "--storage", "ten");
 	expect_verb(0, "this holds until the next one is published", "", "set", fixture_name(), "shop", "--storage",
 	            "60MB");

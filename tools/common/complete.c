@@ -67,7 +67,7 @@ static const struct argp_option *short_option(const struct argp_option *options,
 	return NULL;
 }
 
-/* Another option of this program that names the segment is spelled the same, so the place decides. */
+/* An option whose value is called NAME names the segment. */
 static void note_value(struct walk *walk, const struct argp_option *option, const char *value)
 {
 	if (strcmp(option->arg, "NAME") == 0)

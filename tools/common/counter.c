@@ -118,7 +118,7 @@ static const struct counter segment_counters[] = {
     {"usage.bytes", NULL, NULL, KIND_GAUGE, UNIT_BYTES, "usage_object", segment_usage_bytes, "size of the usage object",
      ""},
     {"hugepages", NULL, NULL, KIND_LABEL, UNIT_NONE, NULL, segment_hugepages, "whether huge pages were asked for",
-     "[segment] hugepages = yes"},
+     "By hugepages = yes in [segment]."},
     {"huge.bytes", NULL, NULL, KIND_GAUGE, UNIT_BYTES, "huge", segment_huge_bytes,
      "how much of both objects got huge pages",
      "0 where the file system gives none: /dev/shm must be mounted with huge=advise before the segment is made."},
@@ -180,11 +180,13 @@ ROW_READ(enforcement, word(shmq_enforcement_name(it->enforcement)))
 ROW_READ(burst, number_or_absent(it->burst > 0, it->burst))
 ROW_READ(rate, number_or_absent(it->burst > 0, it->rate))
 ROW_READ(lease, number_or_absent(it->lease > 0, it->lease))
-/* Of a group it is what its members have: there it is always a figure. */
-ROW_READ(leased,
-         number_or_absent(it->lease > 0 || it->status.leased > 0 ||
-                              (shmq_resource_is_rate(it->resource) && row_is_group(it)),
-                          it->status.leased))
+/* A group takes nothing itself: it has what its members take. */
+static bool may_lease(const struct row *row)
+{
+	return row->lease > 0 || row->status.leased > 0 || (shmq_resource_is_rate(row->resource) && row_is_group(row));
+}
+
+ROW_READ(leased, number_or_absent(may_lease(it), it->status.leased))
 ROW_READ(warning, number(it->warning))
 ROW_READ(critical, number(it->critical))
 ROW_READ(resets_in, number_or_absent(it->status.used > 0 && it->status.window_end_ns > it->now_ns,

@@ -181,6 +181,11 @@ static void segment_advice(char *out, size_t size, const char *name, int result)
 	}
 }
 
+const char *segment_reason(int result)
+{
+	return result == -ENOENT ? "there is no such segment" : shmq_strerror(result);
+}
+
 int segment_failed(const char *doing, const char *name, int result)
 {
 	char advice[2 * SEGMENT_PATH_MAX + 256];
@@ -188,8 +193,7 @@ int segment_failed(const char *doing, const char *name, int result)
 
 	text_printable(printable, sizeof(printable), name);
 	segment_advice(advice, sizeof(advice), printable, result);
-	return fail(exit_code_of(result), advice, "cannot %s %s: %s", doing, printable,
-	            result == -ENOENT ? "there is no such segment" : shmq_strerror(result));
+	return fail(exit_code_of(result), advice, "cannot %s %s: %s", doing, printable, segment_reason(result));
 }
 
 static void absent_component_advice(char *out, size_t size, const char *component, struct shmq_segment *segment,
@@ -216,7 +220,7 @@ static void absent_component_advice(char *out, size_t size, const char *componen
 int component_failed(const char *doing, const char *component, struct shmq_segment *segment, const char *name,
                      int result)
 {
-	char printable[TEXT_PRINTABLE_MAX], advice[2 * SEGMENT_PATH_MAX + 256];
+	char printable[TEXT_PRINTABLE_MAX], advice[2 * SEGMENT_PATH_MAX + TEXT_PRINTABLE_MAX + 256] = "";
 
 	switch (result) {
 	case -EINVAL:
@@ -224,8 +228,16 @@ int component_failed(const char *doing, const char *component, struct shmq_segme
 		         "A component's name is 1 to %d bytes of UTF-8 without control characters.", SHMQ_NAME_MAX);
 		break;
 	case -EEXIST:
-		snprintf(advice, sizeof(advice), "'shmquota unregister %s NAME' removes it with its usage.", name);
+		snprintf(advice, sizeof(advice),
+		         "'shmquota set' changes its limits, 'shmquota unregister %s %s' removes it with its usage.",
+		         name, text_printable(printable, sizeof(printable), component));
 		break;
+	case -EBUSY:
+		if (strncmp(component, "group:", 6) != 0)
+			break;
+		return fail(EXIT_FAILED, "It goes when a policy that does not name it is published.",
+		            "cannot %s %s of %s: what counts against it would be free of its limits", doing,
+		            text_printable(printable, sizeof(printable), component), name);
 	case -ENOSPC:
 		snprintf(advice, sizeof(advice),
 		         "Unregister what is not needed, or create the segment anew with more components.");

@@ -37,6 +37,9 @@ int exit_code_of(int result);
 /* Print a message, and advice below it unless that is NULL. Returns `code`. */
 int fail(int code, const char *advice, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* Why a segment cannot be had: as shmq_strerror() says it, but of segments only. */
+const char *segment_reason(int result);
+
 /*
  * Say that something could not be done with a segment: "cannot open /name: why", and the advice that fits.
  * `doing` is "open", "create", ... Returns the exit code.

@@ -79,7 +79,7 @@ void listing_text(FILE *stream, const struct style *style, const struct segment_
 		if (listed.result == 0)
 			write_facts(stream, style, &listed);
 		else
-			fprintf(stream, "%s%s%s\n", tint_begin(style, TINT_RED), shmq_strerror(listed.result),
+			fprintf(stream, "%s%s%s\n", tint_begin(style, TINT_RED), segment_reason(listed.result),
 			        tint_end(style, TINT_RED));
 	}
 }

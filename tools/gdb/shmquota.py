@@ -5,7 +5,7 @@ Printers show the structures of a segment and the library's own: headers, slots,
 reservations. Commands walk over a segment:
 
     shmquota segments                     what this process has open
-    shmquota workers [SEGMENT]            its attached threads, and what they hold
+    shmquota workers [SEGMENT]            its attached threads, and what they hold or have on lease
     shmquota components [SEGMENT]         its components, a line each
     shmquota component NAME [SEGMENT]     what a component uses of its quota
 
@@ -32,6 +32,7 @@ ALGORITHMS = ("window", "sliding", "bucket")
 ENFORCEMENTS = ("deny", "warn", "off")
 QUOTA_FLAGS = ("present", "declared", "own", "group", "asked", "frozen", "grouped")
 SLOT_FLAGS = ("of an ended thread", "membarrier")
+LEASES = 8  # of a thread
 ALL_ONES_48 = (1 << 48) - 1
 
 
@@ -109,11 +110,11 @@ def amount_text(number):
 
 
 def limit_text(resource, quota, name):
-    """[place | amount:48], mode [period_ms:42 | critical:7 | warning:7 | enforcement:4 | algorithm:4]."""
+    """[place | amount:48], mode [period_ms:42 | critical:7 | warning:7 | enforcement:4 | on lease:1 | algorithm:3]."""
     mode, limit, burst = (word(resource[field]) for field in ("mode", "limit", "burst"))
     text = "%s %s" % (amount_text(limit), UNITS[name])
     if mode >> 22:
-        algorithm, text = bits(mode, 0, 4), text + " per %d ms" % (mode >> 22)
+        algorithm, text = bits(mode, 0, 3), text + " per %d ms" % (mode >> 22)
         text += ", %s" % (ALGORITHMS[algorithm] if algorithm < len(ALGORITHMS) else "algorithm %d" % algorithm)
     if burst & ALL_ONES_48:
         text += ", burst %s" % amount_text(burst)
@@ -140,6 +141,14 @@ def level_name(number):
 def registration_text(number):
     """[index + 1:24 | generation:40]."""
     return "component %d, generation %d" % ((number >> 40) - 1, bits(number, 0, 40)) if number else "none"
+
+
+def lease_text(lease):
+    """[resource:4 | component + 1:28] of the first rank says of what."""
+    left, first = word(lease["left"]), word(lease["component"][0])
+    if left == 0:
+        return "nothing"
+    return "%d of %s of component %d" % (left, RESOURCES[(first >> 28) % len(RESOURCES)], bits(first, 0, 28) - 1)
 
 
 def intent_text(intent):
@@ -210,7 +219,7 @@ def print_header(value):
         yield name, int(value[name])
     yield "creator", thread_text(int(value["creator"]))
     yield "persistent", "yes" if int(value["persistent"]) else "no"
-    yield "membarrier", "yes" if int(value["features"]) & 1 else "no"
+    yield "features", flags_text(int(value["features"]), ("membarrier", "huge pages"))
     yield "huge pages", "%d bytes" % int(value["huge_bytes"]) if int(value["features"]) & 2 else "no"
 
 
@@ -322,6 +331,7 @@ PRINTERS = (
     ("shmq_shm_level", one_line(level_text)),
     ("shmq_shm_intent", one_line(intent_text)),
     ("shmq_shm_holding", one_line(holding_text)),
+    ("shmq_shm_lease", one_line(lease_text)),
     ("shmq_shm_header", title_and_fields("header", print_header)),
     ("shmq_shm_control", title_and_fields("control", print_control)),
     ("shmq_shm_entry", title_and_fields("entry", print_entry)),
@@ -367,6 +377,12 @@ def holdings_of(segment, slot):
     for i in range(slot * entries, (slot + 1) * entries):
         if word(segment["ledgers"][i]["held"]):
             yield holding_text(segment["ledgers"][i])
+
+
+def leases_of(segment, slot):
+    for i in range(slot * LEASES, (slot + 1) * LEASES):
+        if word(segment["leases"][i]["left"]):
+            yield lease_text(segment["leases"][i])
 
 
 def components_of(segment):
@@ -439,6 +455,8 @@ def workers(argument):
         yield "slot %d: %s" % (i, ", ".join(str(content) for _, content in list(print_slot(slot))[:3]))
         for text in holdings_of(segment, i):
             yield "  holds %s" % text
+        for text in leases_of(segment, i):
+            yield "  has on lease %s" % text
 
 
 def components(argument):

@@ -26,9 +26,10 @@ struct table {
 	const char *last_name;
 	uint64_t rows, components, warnings, criticals, denied;
 	uint64_t measured; /* rows that passed the first walk */
+	bool has_leases;   /* one of them has */
 };
 
-static const char usual_columns[] = "component,resource,used,limit,percentage,bar,peak,denied,resets_in,alarm";
+static const char usual_columns[] = "component,resource,used,leased,limit,percentage,bar,peak,denied,resets_in,alarm";
 
 static bool is_column(const struct column *column, const char *name)
 {
@@ -68,6 +69,8 @@ static void measure(void *context, const struct row *rows, size_t count)
 	struct cell cell;
 
 	table->measured += count;
+	for (size_t r = 0; r < count; r++)
+		table->has_leases |= rows[r].lease > 0 || rows[r].status.leased > 0;
 	for (size_t i = 0; i < table->columns; i++) {
 		struct column *column = &table->column[i];
 
@@ -98,10 +101,12 @@ static void fit_names(struct table *table, unsigned columns)
 /* Make the table fit a terminal: leave out what matters least, shorten names, at last give them lines of their own. */
 static void fit(struct table *table)
 {
-	static const char *const least_first[] = {"bar", "resets_in_ns", "peak"};
+	static const char *const least_first[] = {"bar", "leased", "resets_in_ns", "peak"};
 	unsigned columns = table->dump->style.columns;
 	bool is_usual = table->dump->columns == 0;
 
+	if (is_usual && !table->has_leases)
+		leave_out(table, find(table, "leased")); /* most have none */
 	if (columns == 0 && is_usual && find(table, "bar"))
 		leave_out(table, find(table, "bar")); /* an ornament, and noise for whatever reads the pipe */
 	if (columns == 0 || !is_usual)
@@ -112,7 +117,8 @@ static void fit(struct table *table)
 		/* A somewhat shortened name costs less than a column of figures. */
 		if (i > 0 && name_width > 24 && name_width - 24 >= table_width(table) - columns)
 			break;
-		leave_out(table, find(table, least_first[i]));
+		if (find(table, least_first[i]))
+			leave_out(table, find(table, least_first[i]));
 	}
 	fit_names(table, columns);
 	if (table->name_is_apart && table_width(table) > columns)

@@ -236,7 +236,7 @@ int verb_check(const struct invocation *invocation)
 		return unknown("usage", "no segment, or not clear which");
 	result = shmq_segment_open(&segment, name, SHMQ_OBSERVE);
 	if (result < 0)
-		return unknown(name, shmq_strerror(result));
+		return unknown(name, segment_reason(result));
 	code = check_segment(invocation, segment, name);
 	shmq_segment_close(segment);
 	return code;

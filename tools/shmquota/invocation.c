@@ -58,7 +58,10 @@ static uint64_t parse_duration(const char *text, uint64_t least_ns, const char *
 {
 	uint64_t duration_ns = 0;
 
-	if (shmq_parse_duration(&duration_ns, text) != 0 || duration_ns < least_ns)
+	if (shmq_parse_duration(&duration_ns, text) == 0 && duration_ns < least_ns)
+		argp_error(state, "%s wants at least %llu ms, not '%s'", option,
+		           (unsigned long long)((least_ns + 999999) / 1000000), text);
+	else if (duration_ns < least_ns)
 		argp_error(state, "%s wants seconds, or a duration such as 500ms or 2min, not '%s'", option, text);
 	return duration_ns;
 }

@@ -74,12 +74,29 @@ static bool begins_two_words(const char *word)
 	return false;
 }
 
+/* "policy" alone. */
+static int second_word_missing(const char *word)
+{
+	char advice[256] = "There are";
+	size_t length = strlen(word);
+
+	for (size_t i = 0; verb_at(i); i++) {
+		const char *name = verb_at(i)->name;
+
+		if (strncmp(name, word, length) == 0 && name[length] == ' ')
+			snprintf(advice + strlen(advice), sizeof(advice) - strlen(advice), " '%s'", name);
+	}
+	return fail(EXIT_USAGE, advice, "'%s' wants a second word", word);
+}
+
 static int unknown_verb(int count, char *const *words)
 {
 	char typed[TEXT_PRINTABLE_MAX], printable[TEXT_PRINTABLE_MAX], advice[NEAREST_MAX + 96] = "";
 	bool two = count >= 2 && begins_two_words(words[0]);
 	struct nearest nearest;
 
+	if (count == 1 && begins_two_words(words[0]))
+		return second_word_missing(words[0]);
 	snprintf(typed, sizeof(typed), "%s%s%s", words[0], two ? " " : "", two ? words[1] : "");
 	nearest = nearest_to(typed);
 	for (size_t i = 0; verb_at(i); i++)

@@ -125,7 +125,7 @@ static void choose_of(struct chosen *out, const struct gathered *segment, const 
 	if (!segment)
 		snprintf(why, size, "there is no such segment at the moment");
 	else if (segment->result < 0)
-		snprintf(why, size, "%s", shmq_strerror(segment->result));
+		snprintf(why, size, "%s", segment_reason(segment->result));
 	else if ((!query->search || search_set(&search, query->search, why, size)) &&
 	         !choose(out, &segment->set, query, &search))
 		snprintf(why, size, "out of memory");

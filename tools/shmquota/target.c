@@ -49,16 +49,25 @@ int target_open(struct shmq_segment **out, char name[SEGMENT_PATH_MAX], const ch
 	return code == EXIT_DONE ? segment_open(out, name, wanted) : code;
 }
 
+int resource_named(const char *word)
+{
+	for (int r = 0; r < SHMQ_RESOURCES; r++) {
+		if (strcmp(shmq_resource_name(r), word) == 0)
+			return r;
+	}
+	return -1;
+}
+
 int target_resource(const char *typed)
 {
 	char printable[TEXT_PRINTABLE_MAX], advice[NEAREST_MAX + 96];
 	struct nearest nearest = nearest_to(typed);
+	int resource = resource_named(typed);
 
-	for (int r = 0; r < SHMQ_RESOURCES; r++) {
-		if (strcmp(shmq_resource_name(r), typed) == 0)
-			return r;
+	if (resource >= 0)
+		return resource;
+	for (int r = 0; r < SHMQ_RESOURCES; r++)
 		nearest_offer(&nearest, shmq_resource_name(r));
-	}
 	if (*nearest.best)
 		snprintf(advice, sizeof(advice), "Did you mean '%s'?", nearest.best);
 	else

@@ -17,7 +17,8 @@ int target_name(char out[SEGMENT_PATH_MAX], const char *typed);
 /* Find that segment and open it. */
 int target_open(struct shmq_segment **out, char name[SEGMENT_PATH_MAX], const char *typed, enum shmq_access wanted);
 
-/* The resource with this name, or -1 with a message. */
+/* The resource with this name, or -1; with a message in the second one. */
+int resource_named(const char *word);
 int target_resource(const char *typed);
 
 /*

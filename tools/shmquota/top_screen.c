@@ -379,7 +379,7 @@ static void draw_nothing(const struct top *top)
 
 	if (!top->sampler.segment) {
 		snprintf(text, sizeof(text), "%s; waiting for the host to make it again",
-		         shmq_strerror(top->sampler.result));
+		         segment_reason(top->sampler.result));
 		put_line(HEAD_LINES + 1, look_of(ALARM_CRITICAL), text);
 	} else if (top->sampler.count == 0) {
 		put_line(HEAD_LINES + 1, A_NORMAL, "No component is registered.");

@@ -185,11 +185,16 @@ int verb_try(const struct invocation *invocation)
 {
 	bool is_named = invocation->count == 4;
 	char **arguments = invocation->arguments + is_named;
-	struct attempt attempt = {.invocation = invocation, .resource = target_resource(arguments[1])};
+	struct attempt attempt = {.invocation = invocation, .resource = resource_named(arguments[1])};
 	char name[SEGMENT_PATH_MAX];
 	struct shmq_segment *segment;
 	int code;
 
+	if (attempt.resource < 0 && !is_named && resource_named(arguments[2]) >= 0)
+		return fail(EXIT_USAGE, "'shmquota try --help' has examples.", "how much of %s is missing",
+		            arguments[2]);
+	if (attempt.resource < 0)
+		attempt.resource = target_resource(arguments[1]);
 	if (attempt.resource < 0)
 		return EXIT_USAGE;
 	if (is_named && invocation->name)

@@ -154,7 +154,7 @@ static void report_presence(struct watching *watching)
 	if (is_there)
 		report(watching, NULL, TINT_GREEN, "there", "the segment is there again", 1);
 	else
-		report(watching, NULL, TINT_RED, "gone", shmq_strerror(watching->sampler.result), 1);
+		report(watching, NULL, TINT_RED, "gone", segment_reason(watching->sampler.result), 1);
 	watching->was_there = is_there;
 }
 
@@ -204,11 +204,12 @@ int verb_watch(const struct invocation *invocation)
 			code = fail(EXIT_FAILED, NULL, "out of memory");
 		else if (i == 0 && !watching.sampler.segment)
 			code = segment_failed("watch", name, watching.sampler.result);
+		if (code != EXIT_DONE)
+			break;
 		report_presence(&watching);
 		report_segment(&watching);
 		report_rows(&watching);
-		if (code == EXIT_DONE)
-			code = output_finish(EXIT_DONE);
+		code = output_finish(EXIT_DONE);
 	}
 	sampler_end(&watching.sampler);
 	return code;

@@ -70,15 +70,16 @@ static void find_last(struct inquiry *inquiry)
 /* ---- One resource ------------------------------------------------------------------------------------------------ */
 
 /* Where a limit comes from that stands in no file. */
-static const char *unwritten_origin(const struct row *row)
+static const char *unwritten_origin(const struct row *row, struct shmq_component *component)
 {
 	static const struct shmq_quota usual = SHMQ_QUOTA_DEFAULT;
 
 	if (row->status.limit == SHMQ_UNLIMITED && row_is_group(row))
 		return "no limit of its own";
-	return row->status.limit == usual.limit[row->resource] && row->period_ns == usual.period_ns[row->resource]
-	           ? "built in"
-	           : "set by a program or by 'shmquota set'";
+	if (row->status.limit == usual.limit[row->resource] && row->period_ns == usual.period_ns[row->resource])
+		return "built in";
+	return shmq_component_source(component) == SHMQ_SOURCE_MANIFEST ? "asked for by its manifest"
+	                                                                : "set by a program or by 'shmquota set'";
 }
 
 static void say_level(const struct inquiry *inquiry, size_t level, int resource, unsigned width)
@@ -95,7 +96,8 @@ static void say_level(const struct inquiry *inquiry, size_t level, int resource,
 	       row_limit_label(row, unicode).text);
 	if (row->status.limit != SHMQ_UNLIMITED)
 		printf(", %s %%", percent_label(row->status.used, row->status.limit).text);
-	printf(" (%s)\n", *origin ? text_printable(printable, sizeof(printable), origin) : unwritten_origin(row));
+	printf(" (%s)\n", *origin ? text_printable(printable, sizeof(printable), origin)
+	                          : unwritten_origin(row, inquiry->level[level]));
 }
 
 /* All that has a limit, and the component itself in any case. */
@@ -235,21 +237,12 @@ static int inquire(struct inquiry *inquiry, const char *component, int resource,
 	return amount && inquiry->refusing > 0 ? EXIT_DENIED : EXIT_DONE;
 }
 
-static bool is_resource(const char *word)
-{
-	for (int r = 0; r < SHMQ_RESOURCES; r++) {
-		if (strcmp(shmq_resource_name(r), word) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Whether the first argument is a segment: where the second is a resource, it is the component already. */
 static bool begins_with_segment(const struct invocation *invocation)
 {
 	size_t count = invocation->count;
 
-	return count == 4 || (count > 1 && !invocation->name && !is_resource(invocation->arguments[1]));
+	return count == 4 || (count > 1 && !invocation->name && resource_named(invocation->arguments[1]) < 0);
 }
 
 int verb_why(const struct invocation *invocation)
