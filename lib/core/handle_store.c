@@ -42,7 +42,7 @@ int handle_store_init(struct handle_store *store, uint32_t handles)
 
 	*store = (struct handle_store){.limit = limit};
 	/* Both are zero pages until they are used. */
-	store->chunks = calloc(chunk_count(store), sizeof(*store->chunks));
+	store->chunks = calloc(chunk_count(store), sizeof(struct shmq_component *));
 	store->freed = calloc(limit, sizeof(*store->freed));
 	if (store->chunks != NULL && store->freed != NULL)
 		return 0;

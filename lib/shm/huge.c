@@ -5,9 +5,9 @@
  */
 #include "shm/huge.h"
 
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -17,6 +17,7 @@
 #endif
 
 #define KIB 1024
+#define HUGE_COUNT "ShmemPmdMapped:"
 
 void huge_advise(void *map, size_t size)
 {
@@ -32,12 +33,13 @@ static uint64_t mapped_huge(const void *map)
 	char line[512];
 
 	while (smaps != NULL && fgets(line, sizeof(line), smaps) != NULL) {
-		uint64_t begin, end, kib;
+		char *end;
+		uint64_t begin = strtoull(line, &end, 16);
 
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &begin, &end) == 2)
+		if (*end == '-') /* "begin-end ...": the next mapping */
 			is_ours = begin == (uint64_t)(uintptr_t)map;
-		else if (is_ours && sscanf(line, "ShmemPmdMapped: %" SCNu64 " kB", &kib) == 1)
-			bytes = kib * KIB;
+		else if (is_ours && strncmp(line, HUGE_COUNT, strlen(HUGE_COUNT)) == 0)
+			bytes = strtoull(line + strlen(HUGE_COUNT), NULL, 10) * KIB;
 	}
 	if (smaps != NULL)
 		fclose(smaps);

@@ -47,7 +47,7 @@ complaints=$(
     { awk -f tests/lint/messages.awk tools/common/*.c tools/shmquota/*.c tools/shm_dump/*.c
         sed -n 's/.*return "\(.*\)";$/\1/p' lib/policy/messages.c; } | sort -u | while IFS= read -r format; do
         printf '%s\n' "$format" | sed 's/\\"/"/g; s/%%/%/g; s/%zu/\n/g; s/%[a-z.*]*/\n/g' | while IFS= read -r piece; do
-            piece=$(printf '%s' "$piece" | sed 's/^ *//; s/ *$//')
+            piece=$(printf '%s' "$piece" | sed 's/^[: ]*//; s/ *$//')
             found "$piece" "$scratch/page" || echo "$page does not have '$piece', which a program says"
         done
     done

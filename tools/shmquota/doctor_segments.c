@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -133,6 +134,21 @@ static unsigned examine_modes(struct doctor *doctor, const char *name)
 	return 0;
 }
 
+/* The third field of a line of /proc/self/mountinfo, MAJOR:MINOR. */
+static dev_t device_of_mount(const char *line)
+{
+	unsigned long major, minor = 0;
+	char *end = strchr(line, ' ');
+
+	end = end == NULL ? NULL : strchr(end + 1, ' ');
+	if (end == NULL)
+		return 0;
+	major = strtoul(end, &end, 10);
+	if (*end == ':')
+		minor = strtoul(end + 1, NULL, 10);
+	return makedev((unsigned)major, (unsigned)minor);
+}
+
 /* What the mount of a file says of huge pages: "advise" of "huge=advise", else "never". */
 static void read_mount_option(char out[16], const char *path)
 {
@@ -145,10 +161,8 @@ static void read_mount_option(char out[16], const char *path)
 		memset(&file, 0, sizeof(file));
 	while (mounts != NULL && fgets(line, sizeof(line), mounts) != NULL) {
 		const char *option = strstr(line, "huge=");
-		unsigned major, minor;
 
-		if (sscanf(line, "%*d %*d %u:%u ", &major, &minor) == 2 && makedev(major, minor) == file.st_dev &&
-		    option != NULL)
+		if (option != NULL && device_of_mount(line) == file.st_dev)
 			sscanf(option, "huge=%15[a-z_]", out);
 	}
 	if (mounts != NULL)

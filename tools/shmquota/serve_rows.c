@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "failure.h"
 #include "json.h"
 #include "serve.h"
 

@@ -92,6 +92,8 @@ static void count(struct top *top, const struct sample *sample)
 {
 	top->criticals += sample->row.alarm == ALARM_CRITICAL;
 	top->warnings += sample->row.alarm == ALARM_WARNING;
+	if (row_is_group(&sample->row))
+		return; /* what a group refuses counts for who asked as well */
 	top->denied += sample->row.status.denied;
 	top->denied_per_s += sample->denied_per_s;
 }

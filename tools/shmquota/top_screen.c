@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "column.h"
+#include "failure.h"
 #include "units.h"
 
 enum field {
