@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #define BATCH 16
+#define ANONYMOUS "Anonymous:"
 #define HOT_NAMES 256
 #define HOT_TURNS 400
 #define LOOKUPS 200000 /* a round, at most */
@@ -156,12 +157,12 @@ static bool find_batches(struct shmq_segment *segment, char (*names)[BENCH_NAME_
 static double private_bytes(void)
 {
 	FILE *rollup = fopen("/proc/self/smaps_rollup", "re");
-	unsigned long kib = 0;
+	uint64_t kib = 0;
 	char line[256];
 
-	while (rollup != NULL && fgets(line, sizeof(line), rollup) != NULL)
-		if (sscanf(line, "Anonymous: %lu kB", &kib) == 1)
-			break;
+	while (rollup != NULL && kib == 0 && fgets(line, sizeof(line), rollup) != NULL)
+		if (strncmp(line, ANONYMOUS, strlen(ANONYMOUS)) == 0)
+			kib = strtoull(line + strlen(ANONYMOUS), NULL, 10);
 	if (rollup != NULL)
 		fclose(rollup);
 	return (double)kib * 1024;
@@ -272,8 +273,10 @@ static int make_limit(struct limit *limit, uint32_t count)
 	limit->count = count;
 	limit->table = calloc((size_t)count * 2, sizeof(*limit->table));
 	limit->records = aligned_alloc(128, count * sizeof(*limit->records));
-	if (order == NULL || limit->table == NULL || limit->records == NULL)
+	if (order == NULL || limit->table == NULL || limit->records == NULL) {
+		free(order);
 		return bench_complain("no memory for the limits", 0);
+	}
 	for (uint32_t i = 0; i < count; i++)
 		order[i] = i;
 	for (uint32_t i = count - 1; i > 0; i--) {
@@ -289,6 +292,12 @@ static int make_limit(struct limit *limit, uint32_t count)
 		limit->records[limit->table[2 * (size_t)order[i]]].next = 2 * order[(i + 1) % count];
 	free(order);
 	return 0;
+}
+
+static void free_limit(const struct limit *limit)
+{
+	free(limit->table);
+	free(limit->records);
 }
 
 static double time_two_reads(const struct limit *limit)
@@ -310,12 +319,14 @@ static int lookup_rounds(struct scene *scene)
 	static double ns[SCALE_LINES][SCALE_ROUNDS_MAX];
 	struct baseline_ring *ring = baseline_ring_create(scene->names.count);
 	unsigned rounds = scene->settings->rounds;
-	struct limit limit;
+	struct limit limit = {0};
 	bool is_right = true;
 	pid_t other;
 
-	if (ring == NULL || make_limit(&limit, scene->names.count) < 0)
+	if (ring == NULL || make_limit(&limit, scene->names.count) < 0) {
+		free_limit(&limit);
 		return bench_complain("no memory for the limits", 0);
+	}
 	for (unsigned round = 0; round < rounds; round++) {
 		ns[LINE_READ][round] = time_read(ring);
 		ns[LINE_TWO_READS][round] = time_two_reads(&limit);
@@ -328,8 +339,7 @@ static int lookup_rounds(struct scene *scene)
 	}
 	for (size_t i = 0; i < sizeof(measured) / sizeof(*measured); i++)
 		scene->figures[measured[i]] = bench_summarize(ns[measured[i]], rounds);
-	free(limit.table);
-	free(limit.records);
+	free_limit(&limit);
 	other = begin_other(scene);
 	if (other < 0)
 		return bench_complain("another process could not look names up", 0);

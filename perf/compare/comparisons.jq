@@ -65,6 +65,13 @@ def keys_of: [.figures[].keys] | unique;
 def ours_over:
     [.limiters[] | select(.key | startswith("shmquota")) | (.one_window, .many_windows) | select(. != null and .admitted > .allowed)] | length;
 
+# Whether the check of bounds finds what is wrong.
+def control:
+    .control
+    | if . == null then empty
+      elif .admitted > .allowed then "That the check finds what is wrong shows a counter that is read and written back: it admitted \(.admitted | grouped) of \(.allowed | grouped)."
+      else "The check found nothing wrong with a counter that is read and written back, so it proves little in this run." end;
+
 def over:
     [.limiters[] | select((.one_window, .many_windows) | . != null and .admitted > .allowed) | .name] | unique | join(", ");
 
@@ -74,5 +81,6 @@ comparisons
   elif $part == "keys" then keys_of[]
   elif $part == "ours_over" then ours_over
   elif $part == "over" then over
+  elif $part == "control" then control
   elif $part == "left_out" then [.limiters[] | select(.measured | not) | .name] | join(", ")
   else figures($part | tonumber) end

@@ -54,6 +54,9 @@ extern const struct limiter limiter_shmquota_level, limiter_shmquota_rate, limit
     limiter_robust, limiter_plain, limiter_rwlock, limiter_boost, limiter_lmdb, limiter_nginx, limiter_apcu,
     limiter_memcached, limiter_redis, limiter_redis_script;
 
+/* Wrong on purpose, and not to be measured. */
+extern const struct limiter limiter_lossy;
+
 /* Define a `run` for an expression over `kind` and `key`: 1 admitted, 0 refused, negative failed. */
 #define LIMITER_DEFINE_RUN(function, expression)                                                                       \
 	static int64_t function(enum key_kind kind, struct walk *walk, uint64_t count)                                 \

@@ -34,8 +34,9 @@ static json_t *figure_json(const struct limiter_case *of, const struct bench_fig
 	                 processes, "median_ns", figure->median, "min_ns", figure->min, "max_ns", figure->max);
 }
 
-int results_write(const struct limiter_result *limiters, size_t count, const struct case_table *table,
-                  const struct bench_results *figures, const struct bench_settings *settings)
+int results_write(const struct limiter_result *limiters, size_t count, const struct bound *control,
+                  const struct case_table *table, const struct bench_results *figures,
+                  const struct bench_settings *settings)
 {
 	json_t *limiter_rows = json_array(), *figure_rows = json_array(), *root;
 	int result;
@@ -48,11 +49,11 @@ int results_write(const struct limiter_result *limiters, size_t count, const str
 			    figure_rows,
 			    figure_json(&table->details[i],
 			                &figures->figures[i][processes == 1 ? BENCH_ONE : BENCH_TOGETHER], processes));
-	root = json_pack("{s:s, s:[i, i], s:i, s:I, s:I, s:I, s:I, s:o, s:o}", "version", shmq_version(), "cores",
+	root = json_pack("{s:s, s:[i, i], s:i, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "version", shmq_version(), "cores",
 	                 settings->cpus[0], settings->cpus[1], "rounds", (int)figures->rounds, "sample_ns",
 	                 (json_int_t)figures->sample_ns, "samples", (json_int_t)figures->samples, "preempted",
 	                 (json_int_t)figures->preempted, "disturbed", (json_int_t)figures->disturbed, "limiters",
-	                 limiter_rows, "figures", figure_rows);
+	                 limiter_rows, "control", bound_json(control), "figures", figure_rows);
 	if (root == NULL)
 		return -1;
 	result = json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));

@@ -14,8 +14,9 @@ struct limiter_result {
 	struct bound long_bound, short_bound;
 };
 
-/* Write everything to standard output. Returns 0, or -1. */
-int results_write(const struct limiter_result *limiters, size_t count, const struct case_table *table,
-                  const struct bench_results *figures, const struct bench_settings *settings);
+/* Write everything to standard output; `control` is the bound of what is wrong on purpose. Returns 0, or -1. */
+int results_write(const struct limiter_result *limiters, size_t count, const struct bound *control,
+                  const struct case_table *table, const struct bench_results *figures,
+                  const struct bench_settings *settings);
 
 #endif

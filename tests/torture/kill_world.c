@@ -244,6 +244,7 @@ static void use_and_drop(struct world *world, const char *name)
 	MUST(shmq_component_find(&component, world->segment, name));
 	MUST(shmq_consume(component, SHMQ_STORAGE, 11));
 	MUST(shmq_consume(component, SHMQ_NETWORK, 12));
+	MUST(shmq_consume(component, SHMQ_MEMORY, 13));
 	shmq_component_put(component);
 	MUST(shmq_component_unregister(world->segment, name));
 }
