@@ -410,7 +410,8 @@ int charge_take_otherwise(struct shmq_component *component, struct operation ope
 	struct charge charge = {component, operation.slot, operation.quota - component->key.index};
 	struct charge_receipt receipt;
 
-	if (!is_forced && lease_is_asked(operation.quota, resource)) {
+	/* A damaged policy may ask for leases of levels. */
+	if (!is_forced && tracker_is_rate(resource) && lease_is_asked(operation.quota, resource)) {
 		if (lease_take(component, &operation, resource, amount, verdict))
 			return SHMQ_OK;
 	} else if (tracker_is_rate(resource) && lease_is_likely(component, resource)) {
