@@ -32,7 +32,8 @@ struct place {
 /* getaddrinfo() takes 80000 for 14464. Names of services are its own to judge. */
 static bool is_port(const char *text)
 {
-	return text[strspn(text, "0123456789")] != '\0' || (*text && strlen(text) <= 5 && atoi(text) <= 65535);
+	return text[strspn(text, "0123456789")] != '\0' ||
+	       (*text && strlen(text) <= 5 && strtoul(text, NULL, 10) <= 65535);
 }
 
 /* "8080", "192.0.2.7:8080", "[::1]:8080", "host". */
