@@ -130,8 +130,12 @@ expect 200 metrics
 # Clients that send half a request and then nothing hold up nobody, and are left after a while.
 port=${url##*:}
 port=${port%/}
+# They read on from a pipe into which nobody writes, until this script ends: what they wait for then ends with it.
+mkfifo "$folder/never"
+exec 9<>"$folder/never"
 for _ in $(seq 50); do
-    (printf 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n' && exec sleep 60) | nc 127.0.0.1 "$port" >/dev/null 2>&1 &
+    (printf 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n' && exec cat "$folder/never") 9>&- |
+        nc 127.0.0.1 "$port" >/dev/null 2>&1 9>&- &
     others="$others $!"
 done
 connections() {

@@ -241,7 +241,7 @@ Test(shmquota, suggests_the_verb_that_was_meant)
 	expect_verb(2, "", "Did you mean 'shmquota publish'?", "pubish", "x");
 	expect_verb(2, "", "Did you mean 'shmquota unregister'?", "unreg");
 	expect_verb(2, "", "Did you mean 'shmquota policy check'?", "policy", "chek", "x");
-	expect_verb(2, "", "Did you mean 'shmquota policy check'?", "policy");
+	expect_verb(2, "", "'policy' wants a second word\n  There are 'policy check' 'policy show'", "policy");
 	expect_verb(2, "", "!Did you mean", "xyzzy");
 	expect_verb(2, "", "a verb is missing", NULL);
 	expect_verb(2, "", "an argument is missing", "create");
