@@ -17,7 +17,7 @@
 static int use_everything(struct shmq_segment *segment, struct shmq_reservation *reservation)
 {
 	struct shmq_quota quota = SHMQ_QUOTA_DEFAULT;
-	struct shmq_component *component;
+	struct shmq_component *component = NULL;
 	int result;
 
 	quota.limit[SHMQ_MESSAGES] = UINT64_C(1) << 30;
