@@ -19,8 +19,15 @@ static void settle(const struct shmq_segment *segment, struct shmq_shm_slot *slo
 
 void tally_begin(const struct shmq_segment *segment, struct shmq_shm_slot *slot, uint32_t component, int resource)
 {
+	uint64_t *before = &segment->private->slots[slot - segment->slots].refused_name;
 	struct shm_u32 *tallied = &segment->trackers[component].tallied;
 
+	/* Of those who are refused in turns each has a line of its own to count in, and nobody contends for it. */
+	if (*before != tally_name(component, resource)) {
+		*before = tally_name(component, resource);
+		shm_add_relaxed(&segment->trackers[component].denied[resource], 1);
+		return;
+	}
 	settle(segment, slot);
 	shm_store_relaxed(&slot->refused_name, tally_name(component, resource));
 	shm_store_relaxed(&slot->refused, 1);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Counting refusals without contention: under overload all workers refuse the same component, and a counter that they
- * shared would cost each of them more than the refusal. Each thread counts in its own slot instead, for the component
- * and resource that it refused last, and adds that to the tracker when it refuses another. What a slot counts stays
+ * shared would cost each of them more than the refusal. Each thread counts in its own slot instead, for a component and
+ * resource that it refused twice in turn, and adds that to the tracker when it does so with another. What a slot counts stays
  * true when its thread ends; whoever has the slot next goes on from it.
  *
  * A refusal counts as the tracker's figure and what all slots say of it. A thread that is killed while it moves its count
@@ -19,7 +19,7 @@ static inline uint64_t tally_name(uint32_t component, int resource)
 	return ((uint64_t)component + 1) << 32 | (uint32_t)resource;
 }
 
-/* Count for another component or resource from now on, beginning with one refusal. */
+/* Count a refusal of another component or resource; from the second one in turn the slot counts for that. */
 void tally_begin(const struct shmq_segment *segment, struct shmq_shm_slot *slot, uint32_t component, int resource);
 
 /* Count one refusal. By the slot's owner. Relaxed throughout: figures for people. */

@@ -23,11 +23,12 @@ struct segment_holding {
 
 /* What a process keeps of a slot that is its own. */
 struct segment_slot {
-	struct shm_u32 lock; /* over its ledger: any thread of the process may finish a reservation */
-	uint32_t uses;       /* which use of the slot by this process: reservations of earlier ones are void */
-	uint32_t held;       /* entries in use */
-	uint32_t hint;       /* where to look for a free one */
-	bool is_orphan;      /* its thread has ended; it is freed when nothing is held any more */
+	struct shm_u32 lock;   /* over its ledger: any thread of the process may finish a reservation */
+	uint32_t uses;         /* which use of the slot by this process: reservations of earlier ones are void */
+	uint32_t held;         /* entries in use */
+	uint32_t hint;         /* where to look for a free one */
+	bool is_orphan;        /* its thread has ended; it is freed when nothing is held any more */
+	uint64_t refused_name; /* what its owner refused before, as core/tally.h names it */
 };
 
 /* By what a thread took a batch of a rate: core/lease.h. Lies in memory that is zero in a forked child. */

@@ -5,6 +5,7 @@
  */
 #include "core/tally.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/tracker.h"
@@ -19,7 +20,7 @@ TestSuite(tally, FIXTURE);
 
 static struct shmq_shm_tracker trackers[COMPONENTS];
 static struct shmq_shm_slot slots[THREADS];
-static const struct shmq_segment segment = {
+static struct shmq_segment segment = {
     .layout = {.components = COMPONENTS, .threads = THREADS}, .slots = slots, .trackers = trackers};
 
 static uint64_t denied(uint32_t component, int resource)
@@ -29,6 +30,9 @@ static uint64_t denied(uint32_t component, int resource)
 
 static void refuse(unsigned slot, uint32_t component, int resource, unsigned times)
 {
+	if (segment.private == NULL)
+		segment.private = calloc(1, sizeof(*segment.private) + THREADS * sizeof(struct segment_slot));
+	cr_assert_not_null(segment.private);
 	for (unsigned i = 0; i < times; i++)
 		tally_add(&segment, &slots[slot], component, resource);
 }
@@ -36,7 +40,7 @@ static void refuse(unsigned slot, uint32_t component, int resource, unsigned tim
 Test(tally, counts_in_the_slot_alone_while_the_same_is_refused)
 {
 	refuse(0, 1, SHMQ_MESSAGES, 1000);
-	expect_figure(shm_load_relaxed(&trackers[1].denied[SHMQ_MESSAGES]), 0);
+	expect_figure(shm_load_relaxed(&trackers[1].denied[SHMQ_MESSAGES]), 1); /* the first one */
 	expect_figure(denied(1, SHMQ_MESSAGES), 1000);
 	expect_figure(denied(0, SHMQ_MESSAGES), 0);
 	expect_figure(denied(1, SHMQ_NETWORK), 0);
@@ -51,6 +55,18 @@ Test(tally, moves_to_the_tracker_when_another_is_refused)
 	expect_figure(denied(1, SHMQ_MESSAGES), 7);
 	expect_figure(denied(1, SHMQ_STORAGE), 2);
 	expect_figure(denied(2, SHMQ_STORAGE), 1);
+}
+
+Test(tally, counts_in_the_trackers_who_is_refused_in_turns)
+{
+	refuse(0, 2, SHMQ_CPU, 3);
+	for (int i = 0; i < 10; i++) {
+		refuse(0, 0, SHMQ_CPU, 1);
+		refuse(0, 1, SHMQ_CPU, 1);
+	}
+	expect_figure(shm_load_relaxed(&trackers[0].denied[SHMQ_CPU]), 10);
+	expect_figure(shm_load_relaxed(&trackers[1].denied[SHMQ_CPU]), 10);
+	expect_figure(denied(2, SHMQ_CPU), 3);
 }
 
 Test(tally, adds_up_over_all_slots_also_of_ended_threads)
@@ -70,7 +86,7 @@ Test(tally, begins_at_nothing_after_a_reset_and_for_a_successor)
 	tracker_reset(&segment, 0);
 	expect_figure(denied(0, SHMQ_NETWORK), 0);
 	refuse(0, 0, SHMQ_NETWORK, 2);
-	refuse(1, 1, SHMQ_NETWORK, 1); /* moves what it had counted before the reset */
+	refuse(1, 1, SHMQ_NETWORK, 2); /* moves what it had counted before the reset */
 	expect_figure(denied(0, SHMQ_NETWORK), 2);
 	tracker_restart(&segment, 0);
 	expect_figure(denied(0, SHMQ_NETWORK), 0);
@@ -82,10 +98,10 @@ Test(tally, passes_over_a_damaged_slot)
 {
 	shm_store_relaxed(&slots[0].refused_name, tally_name(COMPONENTS, SHMQ_MESSAGES));
 	shm_store_relaxed(&slots[0].refused, 9);
-	refuse(0, 0, SHMQ_MESSAGES, 1);
+	refuse(0, 0, SHMQ_MESSAGES, 2);
 	shm_store_relaxed(&slots[1].refused_name, tally_name(0, SHMQ_RESOURCES));
-	refuse(1, 0, SHMQ_MESSAGES, 1);
-	expect_figure(denied(0, SHMQ_MESSAGES), 2);
+	refuse(1, 0, SHMQ_MESSAGES, 2);
+	expect_figure(denied(0, SHMQ_MESSAGES), 4);
 }
 
 Test(tally, agrees_with_counting_one_by_one)
