@@ -29,11 +29,15 @@ void tally_begin(const struct shmq_segment *segment, struct shmq_shm_slot *slot,
 		return;
 	}
 	settle(segment, slot);
-	shm_store_relaxed(&slot->refused_name, tally_name(component, resource));
-	shm_store_relaxed(&slot->refused, 1);
-	/* Who was never refused needs no look at the slots. */
+	/*
+	 * Who was never refused needs no look at the slots. First, so that no death leaves a slot that counts, and goes on
+	 * counting for its next owner, while nobody looks.
+	 */
 	if (shm_load32_relaxed(tallied) == 0)
 		shm_store32_relaxed(tallied, 1);
+	shm_compiler_barrier();
+	shm_store_relaxed(&slot->refused_name, tally_name(component, resource));
+	shm_store_relaxed(&slot->refused, 1);
 }
 
 uint64_t tally_sum(const struct shmq_segment *segment, uint32_t component, int resource)
