@@ -10,7 +10,7 @@
 #include "core/demands.h"
 #include "core/events.h"
 #include "core/lease.h"
-#include "core/operation.h"
+#include "core/plain.h"
 #include "core/rules.h"
 #include "policy/grants.h"
 #include "policy/messages.h"
@@ -18,23 +18,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-static void verdict_begin(struct shmq_verdict *verdict, const struct shmq_component *c, int resource, uint64_t amount)
-{
-	*verdict =
-	    (struct shmq_verdict){.resource = resource, .component = c == NULL ? 0 : c->key.index, .requested = amount};
-}
-
-/* The checks that all operations share; fills in a verdict even for what is refused here. */
-static inline int check_arguments(const struct shmq_component *c, int resource, uint64_t amount,
-                                  struct shmq_verdict *verdict)
-{
-	if (verdict != NULL)
-		verdict_begin(verdict, c, resource, amount);
-	if (c == NULL || !tracker_is_resource(resource))
-		return -EINVAL;
-	return amount > SHMQ_AMOUNT_MAX ? -EOVERFLOW : 0;
-}
 
 int shmq_component_quota(struct shmq_component *component, struct shmq_quota *out)
 {
@@ -126,61 +109,52 @@ int shmq_component_origin(struct shmq_component *component, int resource, char *
 
 /* ---- Consuming ---- */
 
-/* Who is charged in an operation or a look. */
-static inline HOT_INLINE struct charge charge_of(struct shmq_component *c, const struct operation *operation)
-{
-	return (struct charge){c, operation->slot, operation->quota - c->key.index};
-}
-
 int shmq_check(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict)
 {
-	int result = check_arguments(c, resource, amount, verdict);
-	struct operation look;
-
-	if (result < 0)
-		return result;
-	do {
-		result = look_begin(&look, c);
-		if (result < 0)
-			return result;
-		if (__builtin_expect(verdict != NULL || !charge_fits(&look, resource, amount), 0)) {
-			struct charge charge = charge_of(c, &look);
-
-			charge_make_room(c, &look, resource, amount);
-			result = charge_check(&charge, resource, amount, verdict);
-		}
-	} while (!look_end(&look, c));
-	return result;
+	if (verdict != NULL)
+		return plain_check_over(c, resource, amount, verdict);
+	if (tracker_is_rate(resource))
+		return plain_check_rate(c, resource, amount);
+	if (resource == SHMQ_STORAGE)
+		return plain_check_level(c, SHMQ_STORAGE, amount);
+	return resource == SHMQ_MEMORY ? plain_check_level(c, SHMQ_MEMORY, amount) : -EINVAL;
 }
 
-/* `is_forced`: it has happened already, and is taken whatever the limit. `told_ns`: as charge_take_plain(). */
-static inline HOT_INLINE int take(struct shmq_component *c, int resource, bool is_rate, uint64_t amount, bool is_forced,
-                                  const uint64_t *told_ns, struct shmq_verdict *verdict)
+/* Functions of their own, with constants: what each needs fits into registers. */
+static __attribute__((noinline)) int try_consume_rate(struct shmq_component *c, int resource, uint64_t amount)
 {
-	int result = check_arguments(c, resource, amount, verdict);
-	struct operation operation;
-
-	if (result < 0)
-		return result;
-	result = operation_begin(&operation, c);
-	if (result < 0)
-		return result;
-	result = charge_take_plain(c, &operation, resource, is_rate, amount, is_forced, told_ns, verdict);
-	operation_end(&operation);
-	return result;
+	return plain_take_rate(c, resource, amount, false, NULL, NULL);
 }
 
-/* Two functions rather than one with both ways in it: each keeps what it needs in registers. */
-static __attribute__((noinline)) int try_consume_rate(struct shmq_component *c, int resource, uint64_t amount,
-                                                      struct shmq_verdict *verdict)
+static __attribute__((noinline)) int try_consume_rate_told(struct shmq_component *c, int resource, uint64_t amount,
+                                                           struct shmq_verdict *verdict)
 {
-	return take(c, resource, true, amount, false, NULL, verdict);
+	return plain_take_rate(c, resource, amount, false, NULL, verdict);
 }
 
-static __attribute__((noinline)) int try_consume_level(struct shmq_component *c, int resource, uint64_t amount,
-                                                       struct shmq_verdict *verdict)
+static __attribute__((noinline)) int try_consume_storage(struct shmq_component *c, uint64_t amount)
 {
-	return take(c, resource, false, amount, false, NULL, verdict);
+	return plain_take_level(c, SHMQ_STORAGE, amount, false, NULL);
+}
+
+static __attribute__((noinline)) int try_consume_memory(struct shmq_component *c, uint64_t amount)
+{
+	return plain_take_level(c, SHMQ_MEMORY, amount, false, NULL);
+}
+
+static __attribute__((noinline)) int try_consume_level_told(struct shmq_component *c, int resource, uint64_t amount,
+                                                            struct shmq_verdict *verdict)
+{
+	return plain_take_level(c, resource, amount, false, verdict);
+}
+
+static int try_consume_level(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict)
+{
+	if (resource != SHMQ_STORAGE && resource != SHMQ_MEMORY)
+		return arguments_check(c, resource, amount, verdict);
+	if (verdict != NULL)
+		return try_consume_level_told(c, resource, amount, verdict);
+	return resource == SHMQ_STORAGE ? try_consume_storage(c, amount) : try_consume_memory(c, amount);
 }
 
 /* By what this thread has taken ahead, if it is enough. */
@@ -197,33 +171,22 @@ static inline HOT_INLINE bool is_perhaps_leased(const struct shmq_component *c, 
 	return __builtin_expect(c != NULL && lease_is_likely(c, resource), 0);
 }
 
-/* It is not enough, or there is none any more. */
-static int take_anew(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict)
-{
-	int result = check_arguments(c, resource, amount, verdict);
-	struct operation operation;
-
-	if (result == 0)
-		result = operation_begin(&operation, c);
-	if (result < 0)
-		return result;
-	result = charge_take_otherwise(c, operation, resource, amount, false, verdict);
-	operation_end(&operation);
-	return result;
-}
-
 static __attribute__((noinline)) int try_consume_leased(struct shmq_component *c, int resource, uint64_t amount,
                                                         struct shmq_verdict *verdict)
 {
-	return spend(c, resource, amount, NULL, verdict) ? SHMQ_OK : take_anew(c, resource, amount, verdict);
+	if (spend(c, resource, amount, NULL, verdict))
+		return SHMQ_OK;
+	return plain_start_over(c, resource, amount, false, verdict); /* not enough, or none any more */
 }
 
 int shmq_try_consume(struct shmq_component *c, int resource, uint64_t amount, struct shmq_verdict *verdict)
 {
-	if (tracker_is_rate(resource) && is_perhaps_leased(c, resource))
+	if (!tracker_is_rate(resource))
+		return try_consume_level(c, resource, amount, verdict);
+	if (is_perhaps_leased(c, resource))
 		return try_consume_leased(c, resource, amount, verdict);
-	return tracker_is_rate(resource) ? try_consume_rate(c, resource, amount, verdict)
-	                                 : try_consume_level(c, resource, amount, verdict);
+	return verdict == NULL ? try_consume_rate(c, resource, amount)
+	                       : try_consume_rate_told(c, resource, amount, verdict);
 }
 
 int shmq_try_consume_at(struct shmq_component *c, int resource, uint64_t amount, uint64_t now_ns,
@@ -231,9 +194,9 @@ int shmq_try_consume_at(struct shmq_component *c, int resource, uint64_t amount,
 {
 	if (!tracker_is_rate(resource))
 		return try_consume_level(c, resource, amount, verdict);
-	if (is_perhaps_leased(c, resource))
-		return spend(c, resource, amount, &now_ns, verdict) ? SHMQ_OK : take_anew(c, resource, amount, verdict);
-	return take(c, resource, true, amount, false, &now_ns, verdict);
+	if (is_perhaps_leased(c, resource) && spend(c, resource, amount, &now_ns, verdict))
+		return SHMQ_OK;
+	return plain_take_rate(c, resource, amount, false, &now_ns, verdict);
 }
 
 int shmq_try_consume_all(struct shmq_component *c, const struct shmq_demand *demands, size_t count,
@@ -247,7 +210,7 @@ int shmq_try_consume_all(struct shmq_component *c, const struct shmq_demand *dem
 	if (c == NULL || demands == NULL || count == 0 || count > SHMQ_DEMANDS_MAX)
 		return -EINVAL;
 	for (size_t i = 0; i < count; i++) {
-		result = check_arguments(c, demands[i].resource, demands[i].amount, verdict);
+		result = arguments_check(c, demands[i].resource, demands[i].amount, verdict);
 		if (result < 0)
 			return result;
 	}
@@ -261,24 +224,20 @@ int shmq_try_consume_all(struct shmq_component *c, const struct shmq_demand *dem
 
 int shmq_consume(struct shmq_component *c, int resource, uint64_t amount)
 {
-	return take(c, resource, tracker_is_rate(resource), amount, true, NULL, NULL);
+	if (tracker_is_rate(resource))
+		return plain_take_rate(c, resource, amount, true, NULL, NULL);
+	if (resource == SHMQ_STORAGE)
+		return plain_take_level(c, SHMQ_STORAGE, amount, true, NULL);
+	return resource == SHMQ_MEMORY ? plain_take_level(c, SHMQ_MEMORY, amount, true, NULL) : -EINVAL;
 }
 
 int shmq_release(struct shmq_component *c, int resource, uint64_t amount)
 {
-	int result = check_arguments(c, resource, amount, NULL);
-	struct operation operation;
-
-	if (result < 0)
-		return result;
-	if (tracker_is_rate(resource))
-		return -EOPNOTSUPP;
-	result = operation_begin(&operation, c);
-	if (result < 0)
-		return result;
-	result = charge_release_plain(c, &operation, resource, amount);
-	operation_end(&operation);
-	return result;
+	if (resource == SHMQ_STORAGE)
+		return plain_release_level(c, SHMQ_STORAGE, amount);
+	if (resource == SHMQ_MEMORY)
+		return plain_release_level(c, SHMQ_MEMORY, amount);
+	return plain_release_over(c, resource, amount);
 }
 
 int shmq_reset(struct shmq_component *c)
@@ -306,7 +265,7 @@ int shmq_verdict_format(char *text, size_t size, const struct shmq_verdict *verd
 int shmq_reserve(struct shmq_reservation *out, struct shmq_component *c, int resource, uint64_t amount,
                  struct shmq_verdict *verdict)
 {
-	int result = check_arguments(c, resource, amount, verdict);
+	int result = arguments_check(c, resource, amount, verdict);
 	struct operation operation;
 	struct charge charge;
 
@@ -361,7 +320,7 @@ void shmq_cancel(struct shmq_reservation *reservation)
 
 int shmq_memory_set(struct shmq_component *c, uint64_t bytes, struct shmq_verdict *verdict)
 {
-	int result = check_arguments(c, SHMQ_MEMORY, bytes, verdict);
+	int result = arguments_check(c, SHMQ_MEMORY, bytes, verdict);
 	struct operation operation;
 	struct charge charge;
 
@@ -417,7 +376,7 @@ int shmq_check_capability_with_quota(struct shmq_component *c, const char *permi
                                      uint64_t amount, struct shmq_verdict *verdict)
 {
 	struct operation look;
-	int result = resource == SHMQ_NONE ? 0 : check_arguments(c, resource, amount, verdict);
+	int result = resource == SHMQ_NONE ? 0 : arguments_check(c, resource, amount, verdict);
 
 	if (c == NULL || permission == NULL || target == NULL)
 		return -EINVAL;

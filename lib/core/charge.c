@@ -78,9 +78,8 @@ void charge_watch(struct shmq_component *component, const struct shmq_shm_quota 
 	report_watch(&report, resource, component->key.index, &limits, used);
 }
 
-/* It passed its limit, but the quota does not enforce it. */
-static __attribute__((noinline)) int admit_anyway(struct shmq_component *component, const struct shmq_shm_quota *quota,
-                                                  int resource, uint64_t amount, struct shmq_verdict *verdict)
+int charge_admit_anyway(struct shmq_component *component, const struct shmq_shm_quota *quota, int resource,
+                        uint64_t amount, struct shmq_verdict *verdict)
 {
 	struct report report = {component, quota - component->key.index};
 	struct tracker_limits limits = tracker_limits(quota, resource);
@@ -99,33 +98,13 @@ static __attribute__((noinline)) int admit_anyway(struct shmq_component *compone
 	return SHMQ_WOULD_DENY;
 }
 
-static __attribute__((noinline)) void explain(struct shmq_verdict *verdict, const struct shmq_shm_quota *quota,
-                                              int resource, const struct charge_seen *seen)
+void charge_explain(struct shmq_verdict *verdict, const struct shmq_shm_quota *quota, int resource,
+                    struct charge_seen seen)
 {
 	struct tracker_limits limits = tracker_limits(quota, resource);
 
-	tracker_judge(verdict, &limits, seen->used, 0);
-	tracker_advise(verdict, &limits, seen->start_ms, seen->now_ms);
-}
-
-int charge_refused(struct shmq_component *component, struct operation operation, int resource, uint64_t amount,
-                   const struct charge_seen *seen, struct shmq_verdict *verdict)
-{
-	const struct shmq_shm_quota *quota = operation.quota;
-	struct report report = {component, quota - component->key.index};
-	/* relaxed: as tracker_limits() */
-	uint64_t limit = quota_limit(shm_load_relaxed(&quota->resource[resource].limit));
-	uint64_t mode = shm_load_relaxed(&quota->resource[resource].mode);
-
-	if (verdict != NULL)
-		explain(verdict, quota, resource, seen);
-	if (seen->used + amount <= limit)
-		return -EOVERFLOW; /* it passed the end of what can be counted, not the limit */
-	if (mode_enforcement(mode) != SHMQ_ENFORCE_DENY)
-		return admit_anyway(component, quota, resource, amount, verdict);
-	report_denial(&report, operation.slot, resource, amount,
-	              seen->now_ms != 0 ? seen->now_ms / MS_PER_S : clock_coarse_s());
-	return SHMQ_DENIED;
+	tracker_judge(verdict, &limits, seen.used, 0);
+	tracker_advise(verdict, &limits, seen.start_ms, seen.now_ms);
 }
 
 /* ---- Rates and plain amounts, rank by rank ---- */
@@ -404,18 +383,18 @@ int charge_take(const struct charge *charge, int resource, uint64_t amount, bool
 	return take_levels(charge, &chain, resource, amount, is_forced, verdict);
 }
 
-int charge_take_otherwise(struct shmq_component *component, struct operation operation, int resource, uint64_t amount,
-                          bool is_forced, struct shmq_verdict *verdict)
+int charge_take_otherwise(struct shmq_component *component, const struct operation *operation, int resource,
+                          uint64_t amount, bool is_forced, struct shmq_verdict *verdict)
 {
-	struct charge charge = {component, operation.slot, operation.quota - component->key.index};
+	struct charge charge = charge_of(component, operation);
 	struct charge_receipt receipt;
 
 	/* A damaged policy may ask for leases of levels. */
-	if (!is_forced && tracker_is_rate(resource) && lease_is_asked(operation.quota, resource)) {
-		if (lease_take(component, &operation, resource, amount, verdict))
+	if (!is_forced && tracker_is_rate(resource) && lease_is_asked(operation->quota, resource)) {
+		if (lease_take(component, operation, resource, amount, verdict))
 			return SHMQ_OK;
 	} else if (tracker_is_rate(resource) && lease_is_likely(component, resource)) {
-		lease_give_up(component, &operation, resource); /* of a policy before */
+		lease_give_up(component, operation, resource); /* of a policy before */
 	}
 	return charge_take(&charge, resource, amount, is_forced, verdict, &receipt);
 }
@@ -423,7 +402,7 @@ int charge_take_otherwise(struct shmq_component *component, struct operation ope
 void charge_make_room(struct shmq_component *component, const struct operation *operation, int resource,
                       uint64_t amount)
 {
-	struct charge charge = {component, operation->slot, operation->quota - component->key.index};
+	struct charge charge = charge_of(component, operation);
 
 	if (!tracker_is_rate(resource) || !lease_is_likely(component, resource) || operation->slot == NULL)
 		return;

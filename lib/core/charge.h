@@ -31,6 +31,11 @@ struct charge_receipt {
 	struct tracker_receipt rank[1 + LAYOUT_ANCESTORS];
 };
 
+static inline HOT_INLINE struct charge charge_of(struct shmq_component *component, const struct operation *operation)
+{
+	return (struct charge){component, operation->slot, operation->quota - component->key.index};
+}
+
 static inline const struct shmq_shm_quota *charge_quota(const struct charge *charge)
 {
 	return &charge->quotas[charge->component->key.index];
@@ -66,19 +71,41 @@ struct charge_seen {
 	uint64_t used, start_ms, now_ms; /* times are 0 for levels */
 };
 
-/*
- * The ways that charge_take_plain() does not go itself. They are off the hot path, and so small calls there; the
- * operation goes by value, so that the hot path may keep its own in registers.
- */
-int charge_take_otherwise(struct shmq_component *component, struct operation operation, int resource, uint64_t amount,
-                          bool is_forced, struct shmq_verdict *verdict);
-int charge_refused(struct shmq_component *component, struct operation operation, int resource, uint64_t amount,
-                   const struct charge_seen *seen, struct shmq_verdict *verdict);
+/* What is left of a charge where the plain way ends: core/plain.h. */
+int charge_take_otherwise(struct shmq_component *component, const struct operation *operation, int resource,
+                          uint64_t amount, bool is_forced, struct shmq_verdict *verdict);
+/* It passed its limit, but the quota does not enforce it. */
+int charge_admit_anyway(struct shmq_component *component, const struct shmq_shm_quota *quota, int resource,
+                        uint64_t amount, struct shmq_verdict *verdict);
+void charge_explain(struct shmq_verdict *verdict, const struct shmq_shm_quota *quota, int resource,
+                    struct charge_seen seen);
 void charge_tell(struct shmq_verdict *verdict, const struct shmq_shm_quota *quota, int resource, uint64_t used,
                  uint64_t amount);
 void charge_watch(struct shmq_component *component, const struct shmq_shm_quota *quota, int resource, uint64_t used);
 
-/* What the plain ways go by: one resource of a quota. */
+/* It passed its limit, or the end of what can be counted. Returns as charge_take(). */
+static inline HOT_INLINE int charge_refused(struct shmq_component *component, const struct operation *operation,
+                                            int resource, uint64_t amount, struct charge_seen seen,
+                                            struct shmq_verdict *verdict)
+{
+	const struct shmq_shm_quota *quota = operation->quota;
+	struct report report = {component, quota - component->key.index};
+	/* relaxed: as tracker_limits() */
+	uint64_t limit = quota_limit(shm_load_relaxed(&quota->resource[resource].limit));
+	uint64_t mode = shm_load_relaxed(&quota->resource[resource].mode);
+
+	if (verdict != NULL)
+		charge_explain(verdict, quota, resource, seen);
+	if (__builtin_expect(seen.used + amount <= limit, 0))
+		return -EOVERFLOW;
+	if (__builtin_expect(mode_enforcement(mode) != SHMQ_ENFORCE_DENY, 0))
+		return charge_admit_anyway(component, quota, resource, amount, verdict);
+	report_denial(report, operation->slot, resource, amount,
+	              seen.now_ms != 0 ? seen.now_ms / MS_PER_S : clock_coarse_s());
+	return SHMQ_DENIED;
+}
+
+/* What hot paths go by: one resource of a quota. */
 struct charge_bounds {
 	uint64_t limit; /* one of none is above all that can be used */
 	uint64_t ceiling, mode, period_ms;
@@ -101,52 +128,15 @@ static inline HOT_INLINE struct charge_bounds charge_bounds(const struct shmq_sh
 }
 
 /* A hint: charge_watch() looks closely. */
-static inline HOT_INLINE bool charge_is_watched(const struct charge_bounds *bounds, const struct shm_u32 *threshold,
-                                                uint64_t used)
+static inline HOT_INLINE bool charge_is_watched(const struct shmq_shm_quota *quota,
+                                                const struct shmq_shm_tracker *tracker, int resource, uint64_t used)
 {
 	/* relaxed: nothing is ordered by it */
-	return used * 100 >= bounds->limit * (bounds->mode >> MODE_WARNING_AT & MODE_PERCENT_MASK) ||
-	       shm_load32_relaxed(threshold) != 0;
-}
+	uint64_t limit = shm_load_relaxed(&quota->resource[resource].limit) & QUOTA_AMOUNT_MASK;
+	uint64_t mode = shm_load_relaxed(&quota->resource[resource].mode);
 
-/*
- * charge_take() for who needs no receipt: the hot path, written out for a component without groups and for levels and
- * plain windows. Everything else is a call. `is_rate` is a constant where it is inlined: the two have little in common.
- * `told_ns` is the time that the caller was told, or NULL: read the clock.
- */
-static inline HOT_INLINE int charge_take_plain(struct shmq_component *component, const struct operation *operation,
-                                               int resource, bool is_rate, uint64_t amount, bool is_forced,
-                                               const uint64_t *told_ns, struct shmq_verdict *verdict)
-{
-	const struct shmq_shm_quota *quota = operation->quota;
-	struct shmq_shm_tracker *tracker = operation->tracker;
-	struct charge_bounds bounds = charge_bounds(quota, resource);
-	uint64_t ceiling = is_forced ? WINDOW_CEILING : bounds.ceiling;
-	struct window_view view = {0};
-	bool is_taken;
-
-	if (__builtin_expect(!bounds.is_plain, 0))
-		return charge_take_otherwise(component, *operation, resource, amount, is_forced, verdict);
-	if (is_rate) {
-		uint64_t now_ms = told_ns != NULL ? *told_ns / NS_PER_MS : clock_window_ms(bounds.period_ms);
-
-		is_taken = window_take_at(tracker_rate(tracker, resource), amount, ceiling, bounds.period_ms, now_ms,
-		                          told_ns != NULL, &view);
-	} else {
-		struct level_place place = tracker_level(component->segment, component->key.index, resource);
-
-		is_taken = level_take_at(&tracker->level[place.number], &place, 0, amount, ceiling, &view.used);
-	}
-	if (__builtin_expect(!is_taken, 0)) {
-		struct charge_seen seen = {view.used, view.start_ms, view.now_ms};
-
-		return is_forced ? -EOVERFLOW : charge_refused(component, *operation, resource, amount, &seen, verdict);
-	}
-	if (__builtin_expect(charge_is_watched(&bounds, &tracker->threshold[resource], view.used + amount), 0))
-		charge_watch(component, quota, resource, view.used + amount);
-	if (verdict != NULL)
-		charge_tell(verdict, quota, resource, view.used, amount);
-	return SHMQ_OK;
+	return used * 100 >= limit * (mode >> MODE_WARNING_AT & MODE_PERCENT_MASK) ||
+	       shm_load32_relaxed(&tracker->threshold[resource]) != 0;
 }
 
 /* Tell whether an amount would be admitted. Changes nothing; works for observers. */
@@ -159,7 +149,7 @@ int charge_check(const struct charge *charge, int resource, uint64_t amount, str
 void charge_make_room(struct shmq_component *component, const struct operation *operation, int resource,
                       uint64_t amount);
 
-/* Whether charge_check() would certainly admit it: written out as charge_take_plain() is. */
+/* Whether charge_check() would certainly admit it: the frequent case, written out. */
 static inline HOT_INLINE bool charge_fits(const struct operation *look, int resource, uint64_t amount)
 {
 	struct charge_bounds bounds = charge_bounds(look->quota, resource);
@@ -175,28 +165,6 @@ static inline HOT_INLINE bool charge_fits(const struct operation *look, int reso
 
 /* Returns 0; -ERANGE where less was used: the level is zero then, and the event counted. */
 int charge_release(const struct charge *charge, int resource, uint64_t amount);
-
-/*
- * charge_release(), written out for a component without groups. What falls can only clear a threshold, and there is none
- * to clear where the word is 0.
- */
-static inline HOT_INLINE int charge_release_plain(struct shmq_component *component, const struct operation *operation,
-                                                  int resource, uint64_t amount)
-{
-	struct level_place place = tracker_level(component->segment, component->key.index, resource);
-	/* relaxed: as the limits; a hint, as in charge_is_watched() */
-	uint64_t special = shm_load_relaxed(&operation->quota->flags) & (QUOTA_GROUPED | QUOTA_FROZEN);
-
-	if (__builtin_expect((special | shm_load32_relaxed(&operation->tracker->threshold[resource])) != 0, 0)) {
-		struct charge charge = {component, operation->slot, operation->quota - component->key.index};
-
-		return charge_release(&charge, resource, amount);
-	}
-	if (__builtin_expect(level_release(&place, amount) == amount, 1))
-		return 0;
-	shm_add_relaxed(&operation->tracker->over_released, 1); /* relaxed: a figure for people */
-	return -ERANGE;
-}
 
 /* Take back what charge_take() took of a rate. Its share of total and peak stays. */
 void charge_give_back(const struct shmq_segment *segment, int resource, uint64_t amount,

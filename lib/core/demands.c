@@ -150,11 +150,10 @@ static void tell_of_each(struct shmq_component *component, const struct operatio
 	for (int i = 0; i < SHMQ_RESOURCES; i++) {
 		int resource = taking_order[i];
 		uint64_t amount = demands->amount[resource], used = taken->used[resource];
-		struct charge_bounds bounds = charge_bounds(operation->quota, resource);
 
 		if (amount == 0)
 			continue;
-		if (charge_is_watched(&bounds, &operation->tracker->threshold[resource], used + amount))
+		if (charge_is_watched(operation->quota, operation->tracker, resource, used + amount))
 			charge_watch(component, operation->quota, resource, used + amount);
 		if (verdict == NULL)
 			continue;
@@ -166,7 +165,7 @@ static void tell_of_each(struct shmq_component *component, const struct operatio
 int demands_take(struct shmq_component *component, const struct operation *operation, const struct shmq_demand *demands,
                  size_t count, struct shmq_verdict *verdict)
 {
-	struct charge charge = {component, operation->slot, operation->quota - component->key.index};
+	struct charge charge = charge_of(component, operation);
 	struct demands sums = {0};
 	struct taken taken;
 	int result;

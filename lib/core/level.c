@@ -33,20 +33,17 @@ void level_acknowledge(const struct shmq_segment *segment, uint64_t word, uint64
 uint64_t level_release_as(const struct level_place *place, uint64_t self, uint64_t amount, uint64_t least)
 {
 	struct shmq_shm_level *level = level_at(place);
-	uint64_t out = shm_load_seq_cst(&level->out);
+	struct level_words words;
 	uint64_t used, released;
 
 	do {
-		/* (L2) seq_cst: pairs with the CAS in level_take_as(): what was taken can be released. */
-		used = level_difference(shm_load_seq_cst(&level->in), out);
+		words = level_load(level); /* (L2) `in` after `out`: pairs with the CAS in level_add(). */
+		used = level_used(words);
 		released = amount < used ? amount : used;
 		if (released == 0 || released < least)
 			return 0;
-		level_before_overwriting(place, true, out, self);
-		/* (L1) seq_cst: pairs with the loads in level_take_as(). */
-	} while (!shm_cas_seq_cst(&level->out, &out, self << LEVEL_AMOUNT_BITS | level_amount(out + released)));
-	/* A level is highest before something is released, so its peak needs no work when it rises. */
-	counter_raise(&level->peak, used);
+		level_before_overwriting(place, true, words.out, self);
+	} while (!level_subtract(level, words.out, self, released, used));
 	return released;
 }
 

@@ -75,46 +75,75 @@ static inline void level_before_overwriting(const struct level_place *place, boo
 		level_acknowledge(place->segment, LEVEL_WORD(place, is_out), seen);
 }
 
+/* The words of a level, by which it is judged. */
+struct level_words {
+	uint64_t in, out;
+};
+
+static inline HOT_INLINE struct level_words level_load(const struct shmq_shm_level *level)
+{
+	struct level_words words;
+
+	/*
+	 * (L1) seq_cst: `out` before `in`.
+	 * Pairs with the CAS in level_subtract(). The other way round, an `in` older than the `out` would make the
+	 * level look lower than it is.
+	 */
+	words.out = shm_load_seq_cst(&level->out);
+	words.in = shm_load_seq_cst(&level->in);
+	return words;
+}
+
+static inline uint64_t level_used(struct level_words words)
+{
+	return level_difference(words.in, words.out);
+}
+
+/* Add to what went in, unless somebody did since it was loaded. By value: an address would want a stack. */
+static inline HOT_INLINE bool level_add(struct shmq_shm_level *level, uint64_t in, uint64_t self, uint64_t amount)
+{
+	/* (L2) seq_cst: pairs with the loads of `in` after `out`: what was taken can be released. */
+	return shm_cas_seq_cst(&level->in, &in, self << LEVEL_AMOUNT_BITS | level_amount(in + amount));
+}
+
 /*
- * Take `amount` if the level then is at most `ceiling` (<= LEVEL_CEILING). `*used` is the level before. `level` is the
- * one at `place`, found already.
+ * The same for what went out, where `used` was in use. A level is highest before something is released, so its peak needs
+ * no work when it rises.
+ */
+static inline HOT_INLINE bool level_subtract(struct shmq_shm_level *level, uint64_t out, uint64_t self, uint64_t amount,
+                                             uint64_t used)
+{
+	/* (L1) seq_cst: pairs with level_load(). */
+	if (!shm_cas_seq_cst(&level->out, &out, self << LEVEL_AMOUNT_BITS | level_amount(out + amount)))
+		return false;
+	counter_raise(&level->peak, used);
+	return true;
+}
+
+/*
+ * Take `amount` if the level then is at most `ceiling` (<= LEVEL_CEILING). `*used` is the level before.
  *
  * Returns  true   taken
  *          false  it would pass the ceiling; nothing was taken
  */
-static inline HOT_INLINE bool level_take_at(struct shmq_shm_level *level, const struct level_place *place,
-                                            uint64_t self, uint64_t amount, uint64_t ceiling, uint64_t *used)
-{
-	/*
-	 * (L1) seq_cst: `out` before `in`.
-	 * Pairs with the CAS in level_release_as(). The other way round, an `in` older than the `out` would make the
-	 * level look lower than it is.
-	 */
-	uint64_t out = shm_load_seq_cst(&level->out);
-	uint64_t in = shm_load_seq_cst(&level->in);
-
-	for (;;) {
-		*used = level_difference(in, out);
-		if (*used > ceiling || amount > ceiling - *used) {
-			uint64_t now = shm_load_seq_cst(&level->out);
-
-			if (now == out)
-				return false;
-			out = now; /* somebody released: refusing by the old figure would be needless */
-			in = shm_load_seq_cst(&level->in);
-			continue;
-		}
-		level_before_overwriting(place, false, in, self);
-		/* (L2) seq_cst: pairs with level_release_as() */
-		if (shm_cas_seq_cst(&level->in, &in, self << LEVEL_AMOUNT_BITS | level_amount(in + amount)))
-			return true;
-	}
-}
-
 static inline HOT_INLINE bool level_take_as(const struct level_place *place, uint64_t self, uint64_t amount,
                                             uint64_t ceiling, uint64_t *used)
 {
-	return level_take_at(level_at(place), place, self, amount, ceiling, used);
+	struct shmq_shm_level *level = level_at(place);
+
+	for (;;) {
+		struct level_words words = level_load(level);
+
+		*used = level_used(words);
+		if (*used > ceiling || amount > ceiling - *used) {
+			if (shm_load_seq_cst(&level->out) == words.out)
+				return false;
+			continue; /* somebody released: refusing by the old figure would be needless */
+		}
+		level_before_overwriting(place, false, words.in, self);
+		if (level_add(level, words.in, self, amount))
+			return true;
+	}
 }
 
 static inline bool level_take(const struct level_place *place, uint64_t amount, uint64_t ceiling, uint64_t *used)
@@ -139,11 +168,10 @@ uint64_t level_read(const struct shmq_shm_level *level);
 /* The same for hot paths. */
 static inline HOT_INLINE uint64_t level_peek(const struct shmq_shm_level *level)
 {
-	uint64_t out = shm_load_seq_cst(&level->out); /* (L1) */
-	uint64_t in = shm_load_seq_cst(&level->in);
+	struct level_words words = level_load(level);
 
-	return __builtin_expect(shm_load_seq_cst(&level->out) == out, 1) ? level_difference(in, out)
-	                                                                 : level_read(level);
+	/* (L1) once more */
+	return __builtin_expect(shm_load_seq_cst(&level->out) == words.out, 1) ? level_used(words) : level_read(level);
 }
 
 /*

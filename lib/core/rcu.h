@@ -21,25 +21,26 @@
 #define RCU_NESTING_BITS 16
 #define RCU_NESTING_MASK ((UINT64_C(1) << RCU_NESTING_BITS) - 1)
 
-/*
- * Begin a read section; they nest, so a signal handler may run one inside another. Wait-free. `has_membarrier`: this
- * process accepts fences from others, and the slot's flag says so.
- */
-static inline void rcu_read_lock(struct shmq_shm_slot *slot, const struct shm_u64 *epoch, bool has_membarrier)
+/* Whether the calling thread, or what a signal handler of it interrupted, is in a section. */
+static inline bool rcu_is_reading(const struct shmq_shm_slot *slot)
 {
 	/* relaxed: only this thread, and signal handlers that leave it as they found it, write this word */
-	uint64_t ctr = shm_load_relaxed(&slot->ctr);
+	return shm_load_relaxed(&slot->ctr) != 0;
+}
 
-	if ((ctr & RCU_NESTING_MASK) != 0) {
-		shm_store_relaxed(&slot->ctr, ctr + 1); /* relaxed: the section is visible already */
-		return;
-	}
+/*
+ * Begin a section that is in no other one. `has_membarrier`: this process accepts fences from others, and the slot's
+ * flag says so.
+ */
+static inline void rcu_begin(struct shmq_shm_slot *slot, const struct shm_u64 *epoch, bool has_membarrier)
+{
 	/*
 	 * (R1) acquire: the epoch before all that the section reads.
 	 * Pairs with the epoch's increment in rcu_cookie(). Without it a reader could state the new epoch and still
 	 * see what was retired before it; nobody would wait for it.
 	 */
-	ctr = shm_load_acquire(epoch) << RCU_NESTING_BITS | 1;
+	uint64_t ctr = shm_load_acquire(epoch) << RCU_NESTING_BITS | 1;
+
 	/*
 	 * (R2) store and full fence: the statement is visible before anything is read.
 	 * Pairs with the full fence in rcu_poll(). Without it the scan could find an idle slot while its
@@ -54,17 +55,35 @@ static inline void rcu_read_lock(struct shmq_shm_slot *slot, const struct shm_u6
 	}
 }
 
-/* End a read section. Wait-free. */
-static inline void rcu_read_unlock(struct shmq_shm_slot *slot)
+/* End a section that is in no other one. */
+static inline void rcu_end(struct shmq_shm_slot *slot)
 {
-	uint64_t ctr = shm_load_relaxed(&slot->ctr); /* relaxed: as in rcu_read_lock() */
-
 	/*
 	 * (R3) release: all that the section read before the statement that it is over.
 	 * Pairs with the acquire in rcu_slot_is_quiescent(). Without it memory could be reused while a load of the
 	 * section is still under way.
 	 */
-	shm_store_release(&slot->ctr, (ctr & RCU_NESTING_MASK) == 1 ? 0 : ctr - 1);
+	shm_store_release(&slot->ctr, 0);
+}
+
+/* Begin a read section; they nest, so a signal handler may run one inside another. Wait-free. */
+static inline void rcu_read_lock(struct shmq_shm_slot *slot, const struct shm_u64 *epoch, bool has_membarrier)
+{
+	if (rcu_is_reading(slot)) /* relaxed: the section is visible already */
+		shm_store_relaxed(&slot->ctr, shm_load_relaxed(&slot->ctr) + 1);
+	else
+		rcu_begin(slot, epoch, has_membarrier);
+}
+
+/* End a read section. Wait-free. */
+static inline void rcu_read_unlock(struct shmq_shm_slot *slot)
+{
+	uint64_t ctr = shm_load_relaxed(&slot->ctr); /* relaxed: as in rcu_is_reading() */
+
+	if ((ctr & RCU_NESTING_MASK) == 1)
+		rcu_end(slot);
+	else
+		shm_store_relaxed(&slot->ctr, ctr - 1); /* relaxed: the outermost one says when it is over */
 }
 
 /*

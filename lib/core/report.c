@@ -101,9 +101,9 @@ void report_refusal(const struct report *report, int resource, uint64_t amount, 
 		tell_if_due(report, resource, amount, refuser, is_denied, now_s);
 }
 
-void report_denied(const struct report *report, int resource, uint64_t amount, uint64_t now_s)
+void report_denied(struct report report, int resource, uint64_t amount, uint64_t now_s)
 {
-	tell_if_due(report, resource, amount, report->component->key.index, true, now_s);
+	tell_if_due(&report, resource, amount, report.component->key.index, true, now_s);
 }
 
 void report_forbidden(const struct report *report, const char *permission, const char *target)

@@ -26,13 +26,13 @@ struct report {
 void report_refusal(const struct report *report, int resource, uint64_t amount, uint32_t refuser, bool is_denied);
 
 /* Tell of refusals by the component's own quota, unless somebody has in this second. */
-void report_denied(const struct report *report, int resource, uint64_t amount, uint64_t now_s);
+void report_denied(struct report report, int resource, uint64_t amount, uint64_t now_s);
 
 /* As report_refusal() of a component by its own quota: where all of a host's workers may be at once. */
-static inline HOT_INLINE void report_denial(const struct report *report, struct shmq_shm_slot *slot, int resource,
+static inline HOT_INLINE void report_denial(struct report report, struct shmq_shm_slot *slot, int resource,
                                             uint64_t amount, uint64_t now_s)
 {
-	const struct shmq_component *component = report->component;
+	const struct shmq_component *component = report.component;
 	const struct shmq_shm_tracker *own = &component->segment->trackers[component->key.index];
 
 	PROBE4(denial, component->segment->name, component->key.index, resource, amount);

@@ -118,9 +118,9 @@ static int reserve_plain(const struct charge *charge, int resource, uint64_t amo
 		struct operation operation = {.slot = charge->slot, .tracker = tracker, .quota = quota};
 		struct charge_seen seen = {.used = used};
 
-		return charge_refused(component, operation, resource, amount, &seen, verdict);
+		return charge_refused(component, &operation, resource, amount, seen, verdict);
 	}
-	if (__builtin_expect(charge_is_watched(&bounds, &tracker->threshold[resource], used + amount), 0))
+	if (__builtin_expect(charge_is_watched(quota, tracker, resource, used + amount), 0))
 		charge_watch(component, quota, resource, used + amount);
 	if (verdict != NULL)
 		charge_tell(verdict, quota, resource, used, amount);

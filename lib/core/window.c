@@ -60,6 +60,15 @@ void window_capture(struct shmq_shm_rate *rate, uint64_t current, uint64_t base,
 		record_peak(rate, current, total);
 }
 
+void window_settle(struct shmq_shm_rate *rate, uint64_t current)
+{
+	uint64_t base = shm_load_acquire(window_base(rate, current)); /* (W2) */
+	uint64_t total = shm_load_seq_cst(&rate->total);              /* (W3) */
+
+	if (!window_has_base(current, base))
+		window_capture(rate, current, base, total);
+}
+
 uint64_t window_former(const struct shmq_shm_rate *rate)
 {
 	uint64_t current = shm_load_seq_cst(&rate->current), former = current - WINDOW_NEXT; /* (W1) */

@@ -142,72 +142,63 @@ static inline bool window_is_unchanged(struct shmq_shm_rate *rate, uint64_t curr
 	       shm_load_acquire(window_base(rate, current)) == base; /* (W2) */
 }
 
+enum window_outcome { WINDOW_FULL = 0, WINDOW_TAKEN = 1, WINDOW_UNSETTLED = -1 };
+
 /*
- * Take `amount` if the window then holds at most `ceiling` (<= WINDOW_CEILING).
+ * Take `amount` if the window `current`, which was in force, then holds at most `ceiling` (<= WINDOW_CEILING).
  *
- * `is_told`: `now_ms` is what somebody says. It is believed while it falls into a window that is in use and has room;
- * in all other cases the clock is read. So no window holds too much whatever is told, one that is believed to go on ends
- * later by as much as the told time is behind, and nothing is refused for long.
- *
- * Returns  true   taken
- *          false  it would pass the ceiling; nothing was taken
+ * Returns  WINDOW_TAKEN
+ *          WINDOW_FULL       it would pass the ceiling; nothing was taken
+ *          WINDOW_UNSETTLED  it has no baseline yet, or it is not in force any more; nothing was taken
  */
-static inline HOT_INLINE bool window_take_at(struct shmq_shm_rate *rate, uint64_t amount, uint64_t ceiling,
-                                             uint64_t period_ms, uint64_t now_ms, bool is_told,
-                                             struct window_view *view)
+static inline HOT_INLINE enum window_outcome window_take_in(struct shmq_shm_rate *rate, uint64_t current,
+                                                            uint64_t amount, uint64_t ceiling, struct window_view *view)
+{
+	/*
+	 * (W2) acquire: the baseline before the total.
+	 * Pairs with the release CAS in window_capture() and window_refund(). Read the other way round, a total older
+	 * than the baseline would make the window look almost 2^48 full.
+	 */
+	uint64_t base = shm_load_acquire(window_base(rate, current));
+	/*
+	 * (W3) seq_cst: pairs with the CAS on the total in window_take_judged(). Where the baseline is missing, it is
+	 * captured by a total that was loaded before `current` is looked at once more: window_capture().
+	 */
+	uint64_t total = shm_load_seq_cst(&rate->total);
+
+	if (__builtin_expect(!window_has_base(current, base), 0))
+		return WINDOW_UNSETTLED;
+	view->start_ms = window_start_ms(current);
+	view->seq = (uint32_t)(current & WINDOW_SEQ_MASK);
+	if (window_take_judged(rate, amount, ceiling, total, base, 0, view))
+		return WINDOW_TAKEN;
+	return window_is_unchanged(rate, current, base) ? WINDOW_FULL : WINDOW_UNSETTLED;
+}
+
+/* Give the window its baseline, if it has none and is in force. */
+void window_settle(struct shmq_shm_rate *rate, uint64_t current);
+
+/* Take as window_take_in(), in the window in force, which is begun if need be. Returns whether it was taken. */
+static inline HOT_INLINE bool window_take(struct shmq_shm_rate *rate, uint64_t amount, uint64_t ceiling,
+                                          uint64_t period_ms, uint64_t now_ms, struct window_view *view)
 {
 	for (int tries = 0; tries < WINDOW_TRIES; tries++) {
 		/* (W1) seq_cst: pairs with the CAS in window_roll(). A window that another thread began is in force. */
 		uint64_t current = shm_load_seq_cst(&rate->current);
-		uint64_t base, total;
+		enum window_outcome outcome;
 
-		if (is_told && __builtin_expect(!window_holds(current, period_ms, now_ms), 0)) {
-			now_ms = clock_window_ms(period_ms);
-			is_told = false;
-		}
 		if (__builtin_expect(window_has_ended(current, period_ms, now_ms), 0))
 			current = window_roll(rate, current, period_ms, now_ms);
-		/*
-		 * (W2) acquire: the baseline before the total.
-		 * Pairs with the release CAS in window_capture() and window_refund(). Read the other way round, a
-		 * total older than the baseline would make the window look almost 2^48 full.
-		 */
-		base = shm_load_acquire(window_base(rate, current));
-		/*
-		 * (W3) seq_cst: the total before `current` is looked at once more, in window_capture().
-		 * Pairs with the CAS on the total below. See the head of this file for what goes wrong without it.
-		 */
-		total = shm_load_seq_cst(&rate->total);
-		if (__builtin_expect(!window_has_base(current, base), 0)) {
-			if (is_told) {
-				now_ms = clock_window_ms(period_ms);
-				is_told = false;
-			} else {
-				window_capture(rate, current, base, total);
-			}
-			continue;
-		}
-		view->start_ms = window_start_ms(current);
-		view->seq = (uint32_t)(current & WINDOW_SEQ_MASK);
-		if (window_take_judged(rate, amount, ceiling, total, base, 0, view))
+		outcome = window_take_in(rate, current, amount, ceiling, view);
+		if (__builtin_expect(outcome == WINDOW_TAKEN, 1))
 			return true;
-		if (is_told) {
-			now_ms = clock_window_ms(period_ms);
-			is_told = false;
-			continue;
-		}
 		view->now_ms = now_ms;
-		if (window_is_unchanged(rate, current, base))
+		if (outcome == WINDOW_FULL)
 			return false;
+		window_settle(rate, current);
 	}
 	*view = (struct window_view){.used = WINDOW_CEILING, .now_ms = now_ms};
 	return false;
-}
-
-static inline HOT_INLINE bool window_take(struct shmq_shm_rate *rate, uint64_t amount, uint64_t ceiling,
-                                          uint64_t period_ms, uint64_t now_ms, struct window_view *view)
-{
-	return window_take_at(rate, amount, ceiling, period_ms, now_ms, false, view);
 }
 
 /* Raise the baseline of window `seq`, if it is still there. Returns whether it was. */
@@ -225,19 +216,28 @@ uint64_t window_former(const struct shmq_shm_rate *rate);
 /* Look without changing anything; `rate` may be mapped read-only. */
 void window_read(const struct shmq_shm_rate *rate, uint64_t period_ms, uint64_t now_ms, struct window_view *out);
 
-/* What is used, for hot paths. */
-static inline HOT_INLINE uint64_t window_peek(const struct shmq_shm_rate *rate, uint64_t period_ms, uint64_t now_ms)
+/* For hot paths: what is used in the window in force. Returns false where it takes more than a look to tell. */
+static inline HOT_INLINE bool window_look(const struct shmq_shm_rate *rate, uint64_t period_ms, uint64_t now_ms,
+                                          uint64_t *used)
 {
-	struct window_view view;
 	/* (W1) (W2) (W3): as in window_take() */
 	uint64_t current = shm_load_seq_cst(&rate->current);
 	uint64_t base = shm_load_acquire(&rate->base[current % LAYOUT_BASES]);
 	uint64_t total = shm_load_seq_cst(&rate->total);
 
-	if (__builtin_expect(shm_load_seq_cst(&rate->current) == current && window_has_base(current, base) &&
-	                         !window_has_ended(current, period_ms, now_ms),
-	                     1))
-		return window_used(total, base);
+	*used = window_used(total, base);
+	return shm_load_seq_cst(&rate->current) == current && window_has_base(current, base) &&
+	       window_holds(current, period_ms, now_ms);
+}
+
+/* The same in any case. */
+static inline HOT_INLINE uint64_t window_peek(const struct shmq_shm_rate *rate, uint64_t period_ms, uint64_t now_ms)
+{
+	struct window_view view;
+	uint64_t used;
+
+	if (__builtin_expect(window_look(rate, period_ms, now_ms, &used), 1))
+		return used;
 	window_read(rate, period_ms, now_ms, &view);
 	return view.used;
 }

@@ -342,11 +342,6 @@ Test(charge, by_force_passes_limits_and_not_the_end_of_what_can_be_counted)
 
 /* ---- Giving back ---- */
 
-static struct charge charge_of(const struct operation *operation, struct shmq_component *component)
-{
-	return (struct charge){component, operation->slot, operation->quota - component->key.index};
-}
-
 Test(charge, that_is_given_back_is_given_back_at_all_ranks)
 {
 	begin(RANKS);
@@ -360,7 +355,7 @@ Test(charge, that_is_given_back_is_given_back_at_all_ranks)
 
 		expect_result(shmq_try_consume(sibling, resource, 3, NULL), SHMQ_OK);
 		expect_result(operation_begin(&operation, rank_of[0]), 0);
-		charge = charge_of(&operation, rank_of[0]);
+		charge = charge_of(rank_of[0], &operation);
 		expect_result(charge_take(&charge, resource, 5, false, NULL, &receipt), SHMQ_OK);
 		expect_figure(receipt.count, RANKS);
 		charge_give_back(segment, resource, 5, &receipt);
