@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The smallest host: four workers ask for 100 messages each, and one limit of 100 holds for all of them together. The
- * README shows this program without this comment. Exit status 0 only if exactly 100 were admitted.
+ * The smallest host: a hundred processes want to store 1 MB each, and one limit of 10 MB holds for all of them together.
+ * The README shows this program without this comment. Exit status 0 only if exactly 10 were admitted.
  */
 #include <shmquota.h>
 #include <stdio.h>
@@ -12,28 +12,19 @@ int main(void)
 {
 	struct shmq_quota quota = SHMQ_QUOTA_DEFAULT;
 	struct shmq_segment *segment;
-	struct shmq_component *chat;
-	struct shmq_status status;
+	struct shmq_component *alice;
+	int status, admitted = 0;
 
-	quota.limit[SHMQ_MESSAGES] = 100;
-	shmq_parse_duration(&quota.period_ns[SHMQ_MESSAGES], "1h");
+	quota.limit[SHMQ_STORAGE] = 10 << 20; /* 10 MB, for all processes together */
 	if (shmq_segment_create(&segment, "/shmquota-hello", NULL) < 0 ||
-	    shmq_component_register(segment, "chat", &quota) < 0 || shmq_component_find(&chat, segment, "chat") < 0)
+	    shmq_component_register(segment, "alice", &quota) < 0 || shmq_component_find(&alice, segment, "alice") < 0)
 		return 1;
-	for (int worker = 0; worker < 4; worker++) {
-		if (fork() > 0)
-			continue;
-		for (int message = 0; message < 100; message++)
-			shmq_try_consume(chat, SHMQ_MESSAGES, 1, NULL); /* SHMQ_OK or SHMQ_DENIED */
-		_exit(0);
-	}
-	while (wait(NULL) > 0)
-		;
-	shmq_status(chat, &status);
-	printf("%d asked for, %d admitted, %d denied\n", 4 * 100, (int)status.resource[SHMQ_MESSAGES].used,
-	       (int)status.resource[SHMQ_MESSAGES].denied);
-	shmq_segment_remove("/shmquota-hello");
-	shmq_component_put(chat);
+	for (int process = 0; process < 100; process++)
+		if (fork() == 0)
+			_exit(shmq_try_consume(alice, SHMQ_STORAGE, 1 << 20, NULL)); /* SHMQ_OK is 0, SHMQ_DENIED 1 */
+	while (wait(&status) > 0)
+		admitted += status == 0;
+	printf("100 processes asked for 1 MB each, %d were admitted\n", admitted);
 	shmq_segment_close(segment);
-	return status.resource[SHMQ_MESSAGES].used != 100;
+	return shmq_segment_remove("/shmquota-hello") < 0 || admitted != 10;
 }
