@@ -190,10 +190,10 @@ Test(shm_dump_rows, shows_what_the_segment_remembers)
 	json_t *document, *events;
 
 	three_tenants();
-	expect_dump(0, "component_registered  alice", "", "--events");
-	expect_dump(0, "quota_violation       bob               messages  refused 501: 500 of 1000/366d used\n", "",
+	expect_dump(0, "component_registered    alice", "", "--events");
+	expect_dump(0, "quota_violation         bob               messages  refused 501: 500 of 1000/366d used\n", "",
 	            "--events");
-	expect_dump(0, "warning               alice             messages  900 of 1000/366d used, 90.0 %\n", "",
+	expect_dump(0, "warning                 alice             messages  900 of 1000/366d used, 90.0 %\n", "",
 	            "--events");
 	expect_dump(0, "!alice", "", "--events", "-c", "bob");
 	expect_dump(0, "!carol", "", "--events", "-X", "c*");
@@ -213,6 +213,36 @@ Test(shm_dump_rows, shows_what_the_segment_remembers)
 	program_free(&run);
 }
 
+/* Two programs once wrote the same event with other members. */
+Test(shm_dump_rows, writes_an_event_as_the_same_object_as_the_audit)
+{
+	struct shmq_segment *segment = three_tenants();
+	struct program_run audit, lines, run;
+	json_t *document, *events, *line;
+	const char *rest;
+
+	expect_result(shmq_component_unregister(segment, "carol"), 0);
+	audit = program_run(NULL, SHMQUOTA, "audit", fixture_name());
+	lines = run_dump("--events", "--ndjson");
+	expect_output(&lines, audit.out);
+	run = run_dump("--events", "-j");
+	document = json_loads(run.out, JSON_REJECT_DUPLICATES, NULL);
+	events = json_object_get(document, "events");
+	rest = lines.out;
+	for (size_t i = 0; i < json_array_size(events); i++, rest = strchr(rest, '\n') + 1) {
+		line = json_loads(rest, JSON_DISABLE_EOF_CHECK, NULL);
+		cr_assert(json_equal(line, json_array_get(events, i)), "%s", rest);
+		json_decref(line);
+	}
+	cr_assert_str_eq(rest, "", "the document lacks: %s", rest);
+	/* Who is gone still has a name. */
+	program_expect(&audit, 0, "\"kind\":\"component_unregistered\",\"component\":\"carol\",\"id\":null,", "");
+	json_decref(document);
+	program_free(&run);
+	program_free(&lines);
+	program_free(&audit);
+}
+
 Test(shm_dump_rows, tells_how_many_events_were_overwritten)
 {
 	struct shmq_options options = SHMQ_OPTIONS_DEFAULT;
@@ -228,6 +258,8 @@ Test(shm_dump_rows, tells_how_many_events_were_overwritten)
 	expect_dump(0, " before them were overwritten or lost\n", "", "--events");
 	expect_dump(0, "tenant-99", "", "--events");
 	expect_dump(0, "!tenant-1 ", "", "--events");
+	/* Of a choice, too: they may have been among the events that it would have. */
+	expect_dump(0, "\n1 event; 84 before them were overwritten or lost\n", "", "--events", "-c", "tenant-99");
 }
 
 /* ---- For programs ------------------------------------------------------------------------------------------------ */

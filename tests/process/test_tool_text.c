@@ -9,6 +9,7 @@
 #include <shmquota.h>
 #include <string.h>
 
+#include "event.h"
 #include "nearest.h"
 #include "render.h"
 #include "units.h"
@@ -222,4 +223,19 @@ Test(tool_text, suggestions_are_near)
 	nearest = nearest_to("xyz");
 	nearest_offer(&nearest, "abc");
 	cr_expect_str_eq(nearest.best, "");
+}
+
+/* "critical: 1 of 200/s used, 0.5 %" was once all that an operator was told of a window that was over. */
+Test(tool_text, an_event_that_had_to_wait_says_so)
+{
+	struct shmq_event event = {
+	    .kind = SHMQ_EVENT_CRITICAL, .resource = SHMQ_MESSAGES, .limit = 200, .period_ns = SECOND, .used = 190};
+	char text[256];
+
+	cr_expect_str_eq(event_sentence(text, sizeof(text), NULL, &event, true), "190 of 200/s used, 95.0 %");
+	event.used = 1;
+	cr_expect_str_eq(event_sentence(text, sizeof(text), NULL, &event, true),
+	                 "reached a moment before; now 1 of 200/s used, 0.5 %");
+	event.kind = SHMQ_EVENT_CRITICAL_CLEARED;
+	cr_expect_str_eq(event_sentence(text, sizeof(text), NULL, &event, true), "1 of 200/s used, 0.5 %");
 }

@@ -98,7 +98,7 @@ Test(why, audit_text_has_a_line_for_each_event)
 	struct shmq_component *shop = component("shop");
 
 	expect_result(shmq_try_consume(shop, SHMQ_MESSAGES, 6, NULL), SHMQ_DENIED);
-	expect_verb(0, "quota_violation       shop              messages  refused 6: 0 of 5/", "", "audit", "-t",
+	expect_verb(0, "quota_violation         shop              messages  refused 6: 0 of 5/", "", "audit", "-t",
 	            fixture_name());
 	expect_verb(0, "!{", "", "audit", "-t", fixture_name());
 	expect_verb(0, "{\"time\":", "", "audit", fixture_name());

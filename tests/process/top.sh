@@ -77,6 +77,7 @@ message_rate = 100/h
 storage = 1000
 [component:bob]
 storage = 1000
+message_rate = 10/s
 [component:日本語]
 storage = 1000
 END
@@ -140,6 +141,19 @@ keys p
 sees 'PAUSED'
 keys p
 loses 'PAUSED'
+
+# A window that is over does not let its row fall back at once. It may also end before it is seen.
+row_stays() {
+    for _ in 1 2 3 4 5; do
+        "$shmquota" try -q "$name" bob messages 10
+        for _ in $(seq 30); do
+            screen | sed -n 5p | grep -q '^bob  *messages  *0 ' && return
+            sleep 0.05
+        done
+    done
+    return 1
+}
+row_stays || fail "a row falls back as soon as its window ends"
 
 # Resizing, down to screens on which hardly anything fits.
 for size in 80x24 60x12 40x10 25x6 12x3 5x2 1x1 200x50 110x24; do

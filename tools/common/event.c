@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sentences and objects of events. Kinds that a newer library writes are shown by their figures.
+ * Sentences of events. Kinds that a newer library writes are shown by their figures.
  */
 #include "event.h"
 
@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "json.h"
 #include "units.h"
 
 enum tint event_tint(const struct shmq_event *event)
@@ -43,21 +42,30 @@ static void write_refuser(char *out, size_t size, struct shmq_segment *segment, 
 	shmq_component_put(group);
 }
 
+/* The quota that an event is about, if it is still there. */
+static bool read_quota(struct shmq_quota *out, struct shmq_segment *segment, const struct shmq_event *event)
+{
+	struct shmq_component *component;
+	bool is_read;
+
+	*out = (struct shmq_quota){.size = sizeof(*out)};
+	if (shmq_component_at(&component, segment, event->refused_by) != 0)
+		return false;
+	is_read = shmq_component_quota(component, out) == 0;
+	shmq_component_put(component);
+	return is_read;
+}
+
 /* An event has a bucket's burst as its limit; at which rate it fills says the quota, if that is still the same one. */
 static struct label limit_of(struct shmq_segment *segment, const struct shmq_event *event, bool unicode)
 {
-	struct shmq_quota quota = {.size = sizeof(quota)};
-	struct label label = limit_label(event->resource, event->limit, event->period_ns, unicode);
-	struct shmq_component *component;
+	struct shmq_quota quota;
 	int r = event->resource;
 
-	if (!shmq_resource_is_rate(r) || shmq_component_at(&component, segment, event->refused_by) != 0)
-		return label;
-	if (shmq_component_quota(component, &quota) == 0 && quota.algorithm[r] == SHMQ_BUCKET &&
+	if (shmq_resource_is_rate(r) && read_quota(&quota, segment, event) && quota.algorithm[r] == SHMQ_BUCKET &&
 	    event->limit == (quota.burst[r] ? quota.burst[r] : quota.limit[r]))
-		label = bucket_label(r, quota.limit[r], event->limit, quota.period_ns[r], unicode);
-	shmq_component_put(component);
-	return label;
+		return bucket_label(r, quota.limit[r], event->limit, quota.period_ns[r], unicode);
+	return limit_label(r, event->limit, event->period_ns, unicode);
 }
 
 static void write_violation(char *out, size_t size, struct shmq_segment *segment, const struct shmq_event *event,
@@ -76,11 +84,29 @@ static void write_violation(char *out, size_t size, struct shmq_segment *segment
 	         place);
 }
 
+/* There is one such event a second: what an event tells of that had to wait may be over, as with its window. */
+static bool is_late(struct shmq_segment *segment, const struct shmq_event *event)
+{
+	bool is_critical = event->kind == SHMQ_EVENT_CRITICAL;
+	uint64_t percent = is_critical ? SHMQ_CRITICAL_PERCENT : SHMQ_WARNING_PERCENT;
+	struct shmq_quota quota;
+
+	if ((!is_critical && event->kind != SHMQ_EVENT_WARNING) || event->resource < 0)
+		return false;
+	if (read_quota(&quota, segment, event)) {
+		uint64_t own = is_critical ? quota.critical[event->resource] : quota.warning[event->resource];
+
+		percent = own ? own : percent;
+	}
+	return event->used * 100 < event->limit * percent;
+}
+
 static void write_threshold(char *out, size_t size, struct shmq_segment *segment, const struct shmq_event *event,
                             bool unicode)
 {
-	snprintf(out, size, "%s of %s used, %s %%", amount_label(event->resource, event->used, unicode).text,
-	         limit_of(segment, event, unicode).text, percent_label(event->used, event->limit).text);
+	snprintf(out, size, "%s%s of %s used, %s %%", is_late(segment, event) ? "reached a moment before; now " : "",
+	         amount_label(event->resource, event->used, unicode).text, limit_of(segment, event, unicode).text,
+	         percent_label(event->used, event->limit).text);
 }
 
 char *event_sentence(char *out, size_t size, struct shmq_segment *segment, const struct shmq_event *event, bool unicode)
@@ -121,40 +147,11 @@ void event_line(FILE *out, const struct style *style, struct shmq_segment *segme
 
 	fprintf(out, "%s  ", time_label(event->time_unix_ns).text);
 	cell_left(out, style, event_tint(event), kind ? kind : "unknown", 22);
+	fputs("  ", out);
 	text_printable(printable, sizeof(printable), *event->component_name ? event->component_name : "-");
 	cell_left(out, style, TINT_BOLD, printable, 16);
 	fprintf(out, "  %-8s  ",
 	        event->resource >= 0 && event->resource < SHMQ_RESOURCES ? shmq_resource_name(event->resource) : "-");
 	event_sentence(sentence, sizeof(sentence), segment, event, style->unicode);
 	fprintf(out, "%s\n", text_printable(printable, sizeof(printable), sentence));
-}
-
-json_t *json_event(struct shmq_segment *segment, const struct shmq_event *event)
-{
-	const char *kind = shmq_event_kind_name(event->kind);
-	bool has_resource = event->resource >= 0 && event->resource < SHMQ_RESOURCES;
-	bool has_component = event->component != SHMQ_NO_COMPONENT;
-	char origin[256] = "";
-	json_t *object;
-
-	shmq_event_origin(segment, event, origin, sizeof(origin));
-	object = json_pack("{so so so so so so so so}", "sequence", json_u64(event->sequence), "lost",
-	                   json_u64(event->lost), "time_unix_ns", json_u64(event->time_unix_ns), "kind",
-	                   kind ? json_string(kind) : json_integer(event->kind), "component",
-	                   has_component ? json_text(event->component_name) : json_null(), "id",
-	                   has_component ? json_u64(event->component) : json_null(), "resource",
-	                   has_resource ? json_string(shmq_resource_name(event->resource)) : json_null(), "refused_by",
-	                   has_component ? json_u64(event->refused_by) : json_null());
-	if (!object)
-		return NULL;
-	json_object_set_new(object, "used", json_u64(event->used));
-	json_object_set_new(object, "requested", json_u64(event->requested));
-	json_object_set_new(object, "limit", json_limit(event->limit));
-	json_object_set_new(object, "period_ns", json_u64(event->period_ns));
-	json_object_set_new(object, "suppressed", json_u64(event->suppressed));
-	json_object_set_new(object, "policy_generation", json_u64(event->policy_generation));
-	json_object_set_new(object, "pid", json_u64(event->pid));
-	json_object_set_new(object, "origin", *origin ? json_text(origin) : json_null());
-	json_object_set_new(object, "text", *event->text ? json_text(event->text) : json_null());
-	return object;
 }

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "units.h"
+
 #define READ_TRIES 8
 
 const char *alarm_name(enum alarm alarm)
@@ -56,28 +58,13 @@ uint64_t realtime_ns(void)
 	return clock_ns(CLOCK_REALTIME);
 }
 
-/* RFC 3339 in UTC, with nanoseconds; "" for what is no time. */
-static void write_time(char *out, size_t size, uint64_t unix_ns)
-{
-	time_t seconds = (time_t)(unix_ns / 1000000000);
-	struct tm utc;
-	size_t length = 0;
-
-	if (gmtime_r(&seconds, &utc))
-		length = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &utc);
-	if (length > 0)
-		snprintf(out + length, size - length, ".%09uZ", (unsigned)(unix_ns % 1000000000));
-	else
-		*out = '\0';
-}
-
 struct overview overview_read(struct shmq_segment *segment, const char *name)
 {
 	struct overview overview = {.name = name, .info = {.size = sizeof(overview.info)}, .now_ns = monotonic_ns()};
 
 	shmq_segment_info(segment, &overview.info);
 	overview.workers = segment_workers(segment, &overview.info);
-	write_time(overview.created, sizeof(overview.created), overview.info.created_unix_ns);
+	snprintf(overview.created, sizeof(overview.created), "%s", utc_label(overview.info.created_unix_ns).text);
 	snprintf(overview.signature, sizeof(overview.signature), "%016" PRIx64, overview.info.signature);
 	return overview;
 }

@@ -7,6 +7,7 @@
  */
 #include "sampler.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include <sys/stat.h>
 
 #define SHARE_UNIT 200
+#define RECENT_NS UINT64_C(3000000000)
 
 /* ---- The segment ------------------------------------------------------------------------------------------------- */
 
@@ -104,6 +106,29 @@ static double share_of(const struct sampler *sampler, const struct sample *sampl
 	return sample->taken_per_s / allowed;
 }
 
+/* How many looks are recent: two at least, or a row would fall back whenever its window begins anew. */
+static size_t recent_looks(const struct sampler *sampler)
+{
+	uint64_t elapsed_ns = sampler->now_ns - sampler->before_ns;
+	uint64_t looks = elapsed_ns ? RECENT_NS / elapsed_ns : 0;
+
+	return looks < 2 ? 2 : looks < TRACE_SHARES ? (size_t)looks : TRACE_SHARES;
+}
+
+static double recent_percentage(const struct sampler *sampler, const struct sample *sample)
+{
+	const struct trace *trace = sample->trace;
+	size_t looks = recent_looks(sampler);
+	uint8_t highest = 0;
+
+	for (size_t i = 0; i < looks && i < trace->shares; i++) {
+		uint8_t share = trace->share[(sampler->look - i) % TRACE_SHARES];
+
+		highest = share > highest ? share : highest;
+	}
+	return fmax(sample->row.status.percentage, highest * 100.0 / SHARE_UNIT);
+}
+
 static void remember(struct sampler *sampler, struct sample *sample)
 {
 	struct trace *trace = sample->trace;
@@ -115,6 +140,7 @@ static void remember(struct sampler *sampler, struct sample *sample)
 	trace->share[sampler->look % TRACE_SHARES] = (uint8_t)(share < 1 ? share * SHARE_UNIT : SHARE_UNIT);
 	if (trace->shares < TRACE_SHARES)
 		trace->shares++;
+	sample->recent = recent_percentage(sampler, sample);
 }
 
 static void compare(struct sampler *sampler, struct sample *sample)

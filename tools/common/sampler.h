@@ -31,6 +31,7 @@ struct sample {
 	struct row row;
 	struct trace *trace;
 	double denied_per_s, taken_per_s;
+	double recent;   /* the most of its limit that was used at the last looks, in percent: of short windows, too */
 	uint64_t denied; /* since the look before */
 	bool is_new;     /* it was not there before */
 };

@@ -193,6 +193,20 @@ struct label time_label(uint64_t unix_ns)
 	return label;
 }
 
+struct label utc_label(uint64_t unix_ns)
+{
+	time_t seconds = (time_t)(unix_ns / NS_PER_S);
+	struct label label = {""};
+	struct tm utc;
+	size_t length;
+
+	if (!gmtime_r(&seconds, &utc))
+		return label;
+	length = strftime(label.text, sizeof(label.text), "%Y-%m-%dT%H:%M:%S", &utc);
+	snprintf(label.text + length, sizeof(label.text) - length, ".%09uZ", (unsigned)(unix_ns % NS_PER_S));
+	return label;
+}
+
 struct label clock_label(uint64_t unix_ns)
 {
 	struct label label = {"unknown"};

@@ -36,6 +36,9 @@ struct label components_label(uint64_t count);
 /* A point in time, in the user's time zone: "2024-05-01 13:07:22 +0200". */
 struct label time_label(uint64_t unix_ns);
 
+/* The same for programs, RFC 3339 in UTC: "2024-05-01T11:07:22.000000001Z"; "" for what is no time. */
+struct label utc_label(uint64_t unix_ns);
+
 /* The time of day only: "13:07:22". */
 struct label clock_label(uint64_t unix_ns);
 

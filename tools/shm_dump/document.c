@@ -23,13 +23,21 @@ struct writer {
 	const char *separator;
 };
 
+static void write_value(struct writer *writer, json_t *value)
+{
+	json_line(writer->dump->out, writer->separator, value);
+	if (writer->schema)
+		fputc('\n', writer->dump->out);
+	else
+		writer->separator = ",\n";
+}
+
 static void write_element(struct writer *writer, json_t *element)
 {
 	json_t *line;
 
 	if (!writer->schema) {
-		json_line(writer->dump->out, writer->separator, element);
-		writer->separator = ",\n";
+		write_value(writer, element);
 		return;
 	}
 	line = json_pack("{ss si so so}", "schema", writer->schema, "version", 1, "time_unix_ns",
@@ -37,8 +45,7 @@ static void write_element(struct writer *writer, json_t *element)
 	if (line && element)
 		json_object_update(line, element);
 	json_decref(element);
-	json_line(writer->dump->out, "", line);
-	fputc('\n', writer->dump->out);
+	write_value(writer, line);
 }
 
 /* ---- Elements ---------------------------------------------------------------------------------------------------- */
@@ -68,13 +75,8 @@ static void write_limits(void *context, const struct row *rows, size_t count)
 {
 	json_t *resources = json_object();
 
-	for (size_t i = 0; i < count; i++) {
-		bool rate = shmq_resource_is_rate(rows[i].resource);
-
-		json_object_set_new(resources, shmq_resource_name(rows[i].resource),
-		                    json_pack("{so so}", "limit", json_limit(rows[i].status.limit), "period_ns",
-		                              rate ? json_u64(rows[i].period_ns) : json_null()));
-	}
+	for (size_t i = 0; i < count; i++)
+		json_object_set_new(resources, shmq_resource_name(rows[i].resource), json_rule(&rows[i]));
 	write_element(context, json_component(&rows[0], resources));
 }
 
@@ -90,13 +92,23 @@ static void write_workers(struct writer *writer)
 	}
 }
 
+/* A number, a name, or null for what is wider and neither. */
+static json_t *json_field_value(struct shmq_segment *segment, const struct shmq_field *field)
+{
+	char name[SHMQ_NAME_MAX + 1];
+
+	if (field->width <= 8)
+		return json_u64(field->value);
+	return raw_name(name, sizeof(name), segment, field) ? json_text(name) : json_null();
+}
+
 static void write_fields(struct writer *writer)
 {
 	struct shmq_field field;
 	uint64_t cursor = 0;
 
 	while (shmq_field_next(writer->dump->segment, &cursor, &field) == 1) {
-		json_t *value = field.width <= 8 ? json_u64(field.value) : json_null();
+		json_t *value = json_field_value(writer->dump->segment, &field);
 
 		write_element(writer,
 		              json_pack("{ss ss so ss so so so}", "object", field.object, "structure", field.structure,
@@ -105,11 +117,12 @@ static void write_fields(struct writer *writer)
 	}
 }
 
-static void write_event(void *context, const struct shmq_event *event)
+/* An event says itself what it is and when it was, in a document, too. */
+static void write_event(void *context, const struct shmq_event *event, uint64_t lost)
 {
 	struct writer *writer = context;
 
-	write_element(writer, json_event(writer->dump->segment, event));
+	write_value(writer, json_event(writer->dump->segment, writer->dump->overview.name, event, lost));
 }
 
 /* ---- Documents --------------------------------------------------------------------------------------------------- */
@@ -159,15 +172,17 @@ void dump_json(struct dump *dump)
 
 	if (selection_group(&dump->selection) < 0)
 		exit(fail(EXIT_FAILED, NULL, "out of memory"));
-	fprintf(dump->out, "{\"schema\":\"%s\",\"version\":1,\"library\":\"%s\",\"now_ns\":%" PRIu64 ",\n",
-	        schemas[dump->view], shmq_version(), dump->overview.now_ns);
+	fprintf(dump->out,
+	        "{\"schema\":\"%s\",\"version\":1,\"library\":\"%s\",\"time_unix_ns\":%" PRIu64 ",\"now_ns\":%" PRIu64
+	        ",\n",
+	        schemas[dump->view], shmq_version(), realtime_ns(), dump->overview.now_ns);
 	json_line(dump->out, "\"segment\":", json_segment(&dump->overview));
 	write_document(&writer);
 }
 
 void dump_ndjson(struct dump *dump)
 {
-	struct writer writer = {.dump = dump};
+	struct writer writer = {.dump = dump, .separator = ""};
 
 	switch (dump->view) {
 	case VIEW_RAW:

@@ -44,10 +44,14 @@ void dump_workers(const struct dump *dump); /* all of them */
 void dump_table(const struct dump *dump);   /* the components */
 void dump_policy(const struct dump *dump);  /* the limits in force */
 void dump_raw(const struct dump *dump);
+
+/* The text of a field that is a component's name; false for all others. */
+bool raw_name(char *out, size_t size, struct shmq_segment *segment, const struct shmq_field *field);
+
 void dump_events(const struct dump *dump); /* what the segment remembers */
 
-/* Call `see` for each event that was asked for, oldest first. */
-void dump_each_event(const struct dump *dump, void (*see)(void *context, const struct shmq_event *event),
+/* Call `see` for each event that was asked for, oldest first; `lost` were missed since the one before. */
+void dump_each_event(const struct dump *dump, void (*see)(void *context, const struct shmq_event *event, uint64_t lost),
                      void *context);
 
 void dump_json(struct dump *dump);   /* any view as one document */

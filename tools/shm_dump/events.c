@@ -24,29 +24,32 @@ static bool is_wanted(const struct selection *selection, const struct shmq_event
 	                               selection->exclude, selection->exclude_count);
 }
 
-/* The next event that is wanted. */
-static bool next_event(const struct dump *dump, uint64_t *cursor, struct shmq_event *out)
+/* The next event that is wanted, and how many were missed before it. */
+static bool next_event(const struct dump *dump, uint64_t *cursor, struct shmq_event *out, uint64_t *lost)
 {
 	*out = (struct shmq_event){.size = sizeof(*out)};
+	*lost = 0;
 	while (shmq_event_read(dump->segment, cursor, out) == 1) {
+		*lost += out->lost;
 		if (is_wanted(&dump->selection, out))
 			return true;
 	}
 	return false;
 }
 
-void dump_each_event(const struct dump *dump, void (*see)(void *context, const struct shmq_event *event), void *context)
+void dump_each_event(const struct dump *dump, void (*see)(void *context, const struct shmq_event *event, uint64_t lost),
+                     void *context)
 {
-	uint64_t cursor = 0, count = 0, skipped = 0;
+	uint64_t cursor = 0, count = 0, skipped = 0, lost;
 	struct shmq_event event;
 
-	while (dump->selection.most > 0 && next_event(dump, &cursor, &event))
+	while (dump->selection.most > 0 && next_event(dump, &cursor, &event, &lost))
 		count++;
 	skipped = count > dump->selection.most ? count - dump->selection.most : 0;
 	cursor = 0;
-	for (uint64_t i = 0; next_event(dump, &cursor, &event); i++) {
+	for (uint64_t i = 0; next_event(dump, &cursor, &event, &lost); i++) {
 		if (i >= skipped || dump->selection.most == 0)
-			see(context, &event);
+			see(context, &event, lost);
 	}
 }
 
@@ -55,13 +58,13 @@ struct event_table {
 	uint64_t count, lost;
 };
 
-static void print_event(void *context, const struct shmq_event *event)
+static void print_event(void *context, const struct shmq_event *event, uint64_t lost)
 {
 	struct event_table *table = context;
 	const struct dump *dump = table->dump;
 
 	table->count++;
-	table->lost += event->lost;
+	table->lost += lost;
 	fprintf(dump->out, "%6" PRIu64 "  ", event->sequence);
 	event_line(dump->out, &dump->style, dump->segment, event);
 }
@@ -71,7 +74,7 @@ void dump_events(const struct dump *dump)
 	struct event_table table = {.dump = dump};
 
 	if (dump->has_header)
-		fprintf(dump->out, "%s%6s  %-25s  %-22s%-16s  %-8s  %s%s\n", tint_begin(&dump->style, TINT_BOLD),
+		fprintf(dump->out, "%s%6s  %-25s  %-22s  %-16s  %-8s  %s%s\n", tint_begin(&dump->style, TINT_BOLD),
 		        "NUMBER", "TIME", "KIND", "COMPONENT", "RESOURCE", "WHAT", tint_end(&dump->style, TINT_BOLD));
 	dump_each_event(dump, print_event, &table);
 	if (!dump->has_header)

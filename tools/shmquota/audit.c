@@ -18,11 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "event.h"
-#include "json.h"
 #include "nearest.h"
 #include "target.h"
 
@@ -114,82 +112,16 @@ static void write_line(struct audit *audit, const char *line, size_t size)
 
 /* ---- Lines ------------------------------------------------------------------------------------------------------- */
 
-/* RFC 3339, in UTC. */
-static void format_time(char *out, size_t size, uint64_t unix_ns)
+static void send_to_journal(struct audit *audit, const struct shmq_event *event, const char *json)
 {
-	time_t seconds = (time_t)(unix_ns / 1000000000);
-	struct tm utc = {0};
-	size_t length;
+	char message[SENTENCE_MAX], rule[256] = "";
+	struct audit_entry entry = {
+	    .event = event, .segment = audit->name, .rule = rule, .message = message, .json = json};
+	int result;
 
-	gmtime_r(&seconds, &utc);
-	length = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(out + length, size - length, ".%09uZ", (unsigned)(unix_ns % 1000000000));
-}
-
-/* The name of who refused: a group, or the component itself. */
-static json_t *json_refuser(struct shmq_segment *segment, const struct shmq_event *event)
-{
-	struct shmq_component *group;
-	json_t *name;
-
-	if (event->kind != SHMQ_EVENT_QUOTA_VIOLATION && event->kind != SHMQ_EVENT_WOULD_DENY)
-		return json_null();
-	if (event->refused_by == event->component)
-		return json_text(event->component_name);
-	if (shmq_component_at(&group, segment, event->refused_by) != 0)
-		return json_null();
-	name = json_text(shmq_component_name(group));
-	shmq_component_put(group);
-	return name;
-}
-
-static void add_figures(json_t *line, const struct shmq_event *event)
-{
-	bool has_resource = event->resource >= 0 && event->resource < SHMQ_RESOURCES;
-
-	json_object_set_new(line, "resource",
-	                    has_resource ? json_string(shmq_resource_name(event->resource)) : json_null());
-	json_object_set_new(line, "used", has_resource ? json_u64(event->used) : json_null());
-	json_object_set_new(line, "requested", has_resource ? json_u64(event->requested) : json_null());
-	json_object_set_new(line, "limit", has_resource ? json_limit(event->limit) : json_null());
-	json_object_set_new(line, "period_ns",
-	                    has_resource && event->period_ns ? json_u64(event->period_ns) : json_null());
-}
-
-static json_t *json_of(const struct audit *audit, const struct audit_entry *entry)
-{
-	const struct shmq_event *event = entry->event;
-	const char *kind = shmq_event_kind_name(event->kind);
-	bool has_component = event->component != SHMQ_NO_COMPONENT;
-	char time[48];
-	json_t *line;
-
-	format_time(time, sizeof(time), event->time_unix_ns);
-	line = json_pack("{ss ss si so so so so so}", "time", time, "schema", "shmquota.event", "version", 1, "segment",
-	                 json_text(entry->segment), "sequence", json_u64(event->sequence), "kind",
-	                 kind ? json_string(kind) : json_integer(event->kind), "component",
-	                 has_component ? json_text(event->component_name) : json_null(), "id",
-	                 has_component ? json_u64(event->component) : json_null());
-	if (!line)
-		return NULL;
-	add_figures(line, event);
-	json_object_set_new(line, "refused_by", json_refuser(audit->segment, event));
-	json_object_set_new(line, "suppressed", json_u64(event->suppressed));
-	json_object_set_new(line, "lost", json_u64(audit->lost));
-	json_object_set_new(line, "rule", *entry->rule ? json_text(entry->rule) : json_null());
-	json_object_set_new(line, "pid", json_u64(event->pid));
-	json_object_set_new(line, "dead_pid",
-	                    event->kind == SHMQ_EVENT_WORKER_RECOVERED ? json_u64(event->requested) : json_null());
-	json_object_set_new(line, "policy_generation", json_u64(event->policy_generation));
-	json_object_set_new(line, "text", *event->text ? json_text(event->text) : json_null());
-	json_object_set_new(line, "message", json_text(entry->message));
-	return line;
-}
-
-static void send_to_journal(struct audit *audit, const struct audit_entry *entry)
-{
-	int result = audit_journal_send(entry);
-
+	shmq_event_origin(audit->segment, event, rule, sizeof(rule));
+	event_sentence(message, sizeof(message), audit->segment, event, false);
+	result = audit_journal_send(&entry);
 	if (result == 0)
 		return;
 	audit->code = fail(EXIT_FAILED, NULL, "cannot write to the journal: %s", strerror(-result));
@@ -197,7 +129,7 @@ static void send_to_journal(struct audit *audit, const struct audit_entry *entry
 }
 
 /* A line for people. */
-static char *text_of(const struct audit *audit, const struct audit_entry *entry)
+static char *text_of(const struct audit *audit, const struct shmq_event *event)
 {
 	static const struct style plain = {.unicode = true};
 	struct style style = audit->invocation->file ? plain : style_of(stdout);
@@ -209,14 +141,14 @@ static char *text_of(const struct audit *audit, const struct audit_entry *entry)
 		return NULL;
 	if (audit->lost > 0)
 		fprintf(stream, "(%" PRIu64 " events before the next one were overwritten or lost)\n", audit->lost);
-	event_line(stream, &style, audit->segment, entry->event);
+	event_line(stream, &style, audit->segment, event);
 	fclose(stream);
 	return line;
 }
 
-static char *line_of(const struct audit *audit, const struct audit_entry *entry)
+static char *line_of(const struct audit *audit, const struct shmq_event *event)
 {
-	json_t *line = json_of(audit, entry);
+	json_t *line = json_event(audit->segment, audit->name, event, audit->lost);
 	char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
 
 	json_decref(line);
@@ -226,24 +158,19 @@ static char *line_of(const struct audit *audit, const struct audit_entry *entry)
 /* Write one event to wherever it is wanted. */
 static void write_event(struct audit *audit, const struct shmq_event *event)
 {
-	char message[SENTENCE_MAX], rule[256] = "", *text, *shown = NULL;
-	struct audit_entry entry = {.event = event, .segment = audit->name, .rule = rule, .message = message};
+	char *text = line_of(audit, event), *shown = NULL;
 	size_t length;
 
-	shmq_event_origin(audit->segment, event, rule, sizeof(rule));
-	event_sentence(message, sizeof(message), audit->segment, event, false);
-	text = line_of(audit, &entry);
 	if (text && audit->invocation->text)
-		shown = text_of(audit, &entry);
+		shown = text_of(audit, event);
 	if (!text || (audit->invocation->text && !shown)) {
 		free(text);
 		audit->code = fail(EXIT_FAILED, NULL, "out of memory");
 		audit->ends = true;
 		return;
 	}
-	entry.json = text;
 	if (audit->invocation->journald)
-		send_to_journal(audit, &entry);
+		send_to_journal(audit, event, text);
 	length = strlen(shown ? shown : text);
 	if (!shown)
 		text[length++] = '\n'; /* in place of the NUL, which nobody needs any more */

@@ -56,7 +56,7 @@ static double figure_of(const struct sample *sample, enum top_order order)
 {
 	switch (order) {
 	case ORDER_PERCENTAGE:
-		return sample->row.status.limit == SHMQ_UNLIMITED ? -1 : sample->row.status.percentage;
+		return sample->row.status.limit == SHMQ_UNLIMITED ? -1 : sample->recent;
 	case ORDER_USED:
 		return (double)sample->row.status.used;
 	case ORDER_TAKEN_RATE:

@@ -85,7 +85,7 @@ static int widen_name(int width[FIELDS], int rest, int most)
 	return rest - more;
 }
 
-/* A bucket's limit is longer than others: it gets room where there is some to spare, or else says its burst only. */
+/* Some limits are longer than others: they get room where there is some to spare, or else say less. */
 static int widen_limit(int width[FIELDS], int rest, const struct top *top)
 {
 	unsigned longest = 0;
@@ -107,6 +107,8 @@ static struct label limit_that_fits(const struct row *row, int width, bool unico
 {
 	struct label label = row_limit_label(row, unicode);
 
+	if ((int)text_width(label.text) > width)
+		label = row_bare_limit_label(row, unicode);
 	return row->burst > 0 && (int)text_width(label.text) > width ? amount_label(row->resource, row->burst, unicode)
 	                                                             : label;
 }
@@ -114,8 +116,8 @@ static struct label limit_that_fits(const struct row *row, int width, bool unico
 /* Give each field its width; 0 leaves it out. */
 static void lay_out(int width[FIELDS], const struct top *top)
 {
-	static const enum field important[] = {F_NAME,  F_PERCENT, F_RESOURCE, F_USED,  F_DENIED_RATE, F_BAR,
-	                                       F_LIMIT, F_HISTORY, F_DENIED,   F_TAKEN, F_RESETS};
+	static const enum field important[] = {F_NAME,  F_PERCENT, F_RESOURCE, F_DENIED_RATE, F_USED,  F_BAR,
+	                                       F_LIMIT, F_HISTORY, F_DENIED,   F_TAKEN,       F_RESETS};
 	int rest = COLS;
 	int longest = (int)longest_name(top);
 
@@ -283,32 +285,47 @@ static void put_line(int line, chtype look, const char *text)
 	attrset(A_NORMAL);
 }
 
+/* Write one of the parts of a line if it fits as a whole. Returns where the next one begins. */
+static int put_part(int line, int column, chtype look, const char *text)
+{
+	int end = column + (int)text_width(text);
+
+	if (end > COLS)
+		return COLS; /* and so does what is behind it */
+	put(line, column, 0, true, look, text);
+	return end + 2;
+}
+
+static chtype look_of_state(const struct worker_count *workers)
+{
+	if (workers->dead > 0)
+		return look_of(ALARM_CRITICAL);
+	return A_BOLD | (chtype)COLOR_PAIR(workers->alive > 0 ? PAIR_GOOD : PAIR_NONE);
+}
+
 static void draw_head(const struct top *top)
 {
 	const struct overview *it = &top->sampler.overview;
-	char name[TEXT_PRINTABLE_MAX], text[TEXT_PRINTABLE_MAX + 160], dead[32] = "";
-	bool is_there = top->sampler.segment != NULL;
+	char name[TEXT_PRINTABLE_MAX], text[96], dead[32] = "";
+	int column;
 
 	text_printable(name, sizeof(name), top->sampler.name);
-	if (is_there && it->workers.dead > 0)
+	column = put_part(0, 0, A_BOLD, text_fit(name, (unsigned)COLS, &top->style));
+	if (top->sampler.segment == NULL) {
+		put_part(0, column, look_of(ALARM_CRITICAL), "gone");
+		return;
+	}
+	if (it->workers.dead > 0)
 		snprintf(dead, sizeof(dead), " + %u dead", it->workers.dead);
-	if (is_there)
-		snprintf(text, sizeof(text),
-		         "%s  %s  workers %u%s  components %" PRIu32 "/%" PRIu32 "  policy #%" PRIu64, name,
-		         segment_state(&it->workers), it->workers.alive, dead, it->info.components_used,
-		         it->info.components, it->info.policy_generation);
-	else
-		snprintf(text, sizeof(text), "%s  gone", name);
-	put_line(0, A_BOLD, text);
-	if (text_width(text) + 11 < (unsigned)COLS)
+	column = put_part(0, column, look_of_state(&it->workers), segment_state(&it->workers));
+	snprintf(text, sizeof(text), "workers %u%s", it->workers.alive, dead);
+	column = put_part(0, column, it->workers.dead ? look_of(ALARM_CRITICAL) : A_BOLD, text);
+	snprintf(text, sizeof(text), "components %" PRIu32 "/%" PRIu32, it->info.components_used, it->info.components);
+	column = put_part(0, column, A_BOLD, text);
+	snprintf(text, sizeof(text), "policy #%" PRIu64, it->info.policy_generation);
+	column = put_part(0, column, A_BOLD, text);
+	if (column + 9 < COLS)
 		put(0, COLS - 8, 8, true, COLOR_PAIR(PAIR_DIM), clock_label(realtime_ns()).text);
-}
-
-static int put_part(int column, chtype look, const char *text)
-{
-	if (column + (int)text_width(text) <= COLS)
-		put(1, column, 0, true, look, text);
-	return column + (int)text_width(text) + 2;
 }
 
 static void draw_state(const struct top *top)
@@ -317,20 +334,20 @@ static void draw_state(const struct top *top)
 	int column;
 
 	snprintf(text, sizeof(text), "%" PRIu64 " critical", top->criticals);
-	column = put_part(0, top->criticals ? look_of(ALARM_CRITICAL) : A_NORMAL, text);
+	column = put_part(1, 0, top->criticals ? look_of(ALARM_CRITICAL) : A_NORMAL, text);
 	snprintf(text, sizeof(text), "%" PRIu64 " warning", top->warnings);
-	column = put_part(column, top->warnings ? look_of(ALARM_WARNING) : A_NORMAL, text);
+	column = put_part(1, column, top->warnings ? look_of(ALARM_WARNING) : A_NORMAL, text);
 	snprintf(text, sizeof(text), "denied %s/s", rate_label(top->denied_per_s).text);
-	column = put_part(column, top->denied_per_s > 0 ? look_of(ALARM_CRITICAL) : A_NORMAL, text);
+	column = put_part(1, column, top->denied_per_s > 0 ? look_of(ALARM_CRITICAL) : A_NORMAL, text);
 	snprintf(text, sizeof(text), "every %s", duration_label(top->interval_ns).text);
-	column = put_part(column, A_NORMAL, top->is_paused ? "PAUSED" : text);
+	column = put_part(1, column, A_NORMAL, top->is_paused ? "PAUSED" : text);
 	if (top->resource >= 0)
-		column = put_part(column, A_REVERSE, shmq_resource_name(top->resource));
+		column = put_part(1, column, A_REVERSE, shmq_resource_name(top->resource));
 	if (top->hides_idle)
-		column = put_part(column, A_REVERSE, "busy only");
+		column = put_part(1, column, A_REVERSE, "busy only");
 	snprintf(text, sizeof(text), "filter: %s", top->search.text);
 	if (*top->search.text)
-		put_part(column, A_REVERSE, text);
+		put_part(1, column, A_REVERSE, text);
 }
 
 static void draw_titles(const struct top *top, const int width[FIELDS])
@@ -391,8 +408,10 @@ static void draw_nothing(const struct top *top)
 
 static void draw_foot(const struct top *top)
 {
-	char text[FILTER_TEXT + 256];
+	static const char *const keys[] = {"q quit", "h help", "/ filter", "s sort", "r resource", "p pause"};
 	size_t last = top->first + screen_rows();
+	char text[FILTER_TEXT + 256];
+	int column;
 
 	if (top->is_typing) {
 		snprintf(text, sizeof(text), "filter (part of a name, a pattern, or used_pct>80): %s", top->typed);
@@ -404,9 +423,12 @@ static void draw_foot(const struct top *top)
 		return;
 	}
 	last = last < top->shown_count ? last : top->shown_count;
-	snprintf(text, sizeof(text), "%zu-%zu of %zu  sort: %s  q quit  h help  s sort  / filter  r resource  p pause",
-	         top->shown_count ? top->first + 1 : 0, last, top->shown_count, top_order_name(top->order));
-	put_line(LINES - 1, COLOR_PAIR(PAIR_DIM), text);
+	snprintf(text, sizeof(text), "%zu-%zu of %zu", top->shown_count ? top->first + 1 : 0, last, top->shown_count);
+	column = put_part(LINES - 1, 0, COLOR_PAIR(PAIR_DIM), text);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		column = put_part(LINES - 1, column, COLOR_PAIR(PAIR_DIM), keys[i]);
+	snprintf(text, sizeof(text), "sort: %s", top_order_name(top->order));
+	put_part(LINES - 1, column, COLOR_PAIR(PAIR_DIM), text);
 }
 
 static void draw_help(void)
@@ -423,6 +445,7 @@ static void draw_help(void)
 	    "h             this help    q     quit",
 	    "",
 	    "USED     of a rate in this window, of a level what is held",
+	    "%        sorted by the highest of the last 3 seconds, not by this moment's",
 	    "HISTORY  how much of the limit was used at each look, newest right",
 	    "DENIED/S refusals since the last look; DENIED since registration",
 	    "",
