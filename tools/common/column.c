@@ -92,12 +92,24 @@ static struct label exact_label(uint64_t figure)
 	return label;
 }
 
-struct label row_limit_label(const struct row *row, bool unicode)
+struct label row_bare_limit_label(const struct row *row, bool unicode)
 {
 	/* What is used of a bucket is used of its burst. */
 	if (row->burst > 0)
 		return bucket_label(row->resource, row->rate, row->burst, row->period_ns, unicode);
 	return limit_label(row->resource, row->status.limit, row->period_ns, unicode);
+}
+
+struct label row_limit_label(const struct row *row, bool unicode)
+{
+	struct label bare = row_bare_limit_label(row, unicode), label;
+	const char *enforcement = shmq_enforcement_name(row->enforcement);
+
+	if (row->enforcement == SHMQ_ENFORCE_DENY || row->status.limit == SHMQ_UNLIMITED || !enforcement)
+		return bare;
+	/* "180 % used, nothing denied" would puzzle whoever does not know. */
+	snprintf(label.text, sizeof(label.text), "%.31s (%s)", bare.text, enforcement);
+	return label;
 }
 
 static struct label number_label(const struct counter *counter, const struct subject *subject, uint64_t figure,

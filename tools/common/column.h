@@ -52,8 +52,12 @@ const char *column_text(struct cell *out, const struct column *column, const str
 const char *value_text(struct cell *out, const struct counter *counter, const struct subject *subject,
                        const struct manner *manner);
 
-/* The limit of a row as policies spell it: "100/s", "10 MiB/s", "100 MiB". */
+/*
+ * The limit of a row as policies spell it: "100/s", "10 MiB/s", "100 MiB"; the first says it, too, where the limit does
+ * not refuse: "100/s (warn)", "100/s (off)".
+ */
 struct label row_limit_label(const struct row *row, bool unicode);
+struct label row_bare_limit_label(const struct row *row, bool unicode);
 
 /* A bar of `cells` cells, in eighths of a cell where the character set has them. Returns out->text. */
 const char *bar_text(struct cell *out, double share, unsigned cells, bool unicode);

@@ -104,6 +104,21 @@ json_t *json_figures(const struct row *row)
 	                     (size_t)(counter_find(SCOPE_RESOURCE, "kind") - counters));
 }
 
+json_t *json_rule(const struct row *row)
+{
+	static const char *const names[] = {"limit", "period_ns", "algorithm",       "enforcement",     "burst",
+	                                    "rate",  "lease",     "warning_percent", "critical_percent"};
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct counter *counter = counter_find(SCOPE_RESOURCE, names[i]);
+		struct value value = counter->read(&(struct subject){NULL, row});
+
+		set_member(object, counter->name, json_value(&value));
+	}
+	return object;
+}
+
 json_t *json_row(const struct row *row)
 {
 	return json_counters(SCOPE_RESOURCE, &(struct subject){NULL, row}, 0);

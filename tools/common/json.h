@@ -31,6 +31,9 @@ json_t *json_segment(const struct overview *overview);
 /* The figures of one row, without what it is a row of. */
 json_t *json_figures(const struct row *row);
 
+/* Of these figures those that a policy says, whatever is used. */
+json_t *json_rule(const struct row *row);
+
 /* A whole row, flat: its component, its resource and its figures. */
 json_t *json_row(const struct row *row);
 
