@@ -703,7 +703,7 @@ struct shmq_demand {
  *          -EROFS           the segment is open for observing only (shmq_check() works there)
  *          -EAGAIN          a thread's first use, and all thread slots are taken by live threads
  *          -EXDEV           a thread's first use, in another pid or time namespace than the segment's
- *          -ENOSYS          a thread's first use, and /proc is not mounted
+ *          -ENOSYS          a thread's first use, and /proc is not mounted, or of another pid namespace
  * An amount of 0 is refused only where the limit is passed already.
  * No system call, allocation or lock, a thread's first use of the segment apart (it reads /proc and claims a slot).
  * Callable from any thread, in a forked child, and in signal handlers of a thread that is attached already.

@@ -152,10 +152,27 @@ static void boot_init(void)
 	boot.result = read_boot_id(boot.id);
 }
 
+/*
+ * Tell whether /proc is of the pid namespace that this thread is in. NSpid lists the thread's ids from the namespace of
+ * that /proc down to its own: one id, if they are the same. A kernel without namespaces lists nothing.
+ */
+static bool proc_shows_this_namespace(void)
+{
+	char text[4096];
+	const char *ids;
+
+	if (read_file("/proc/thread-self/status", text, sizeof(text)) < 0)
+		return false;
+	ids = strstr(text, "\nNSpid:\t");
+	if (ids == NULL)
+		return true;
+	ids += strlen("\nNSpid:\t");
+	return ids[strspn(ids, "0123456789")] == '\n';
+}
+
 int process_world(struct process_world *out)
 {
 	struct stat pid, time;
-
 	int result;
 
 	pthread_once(&boot_once, boot_init);
@@ -168,6 +185,7 @@ int process_world(struct process_world *out)
 	out->pid_namespace = pid.st_ino;
 	/* Not /proc/self: a process may outlive its first thread. A kernel without time namespaces has one time for all. */
 	out->time_namespace = stat("/proc/thread-self/ns/time", &time) == 0 ? time.st_ino : 0;
+	out->is_seen = proc_shows_this_namespace();
 	return 0;
 }
 

@@ -40,9 +40,10 @@ struct process_world {
 	unsigned char boot_id[16];
 	uint64_t pid_namespace;
 	uint64_t time_namespace;
+	bool is_seen; /* /proc shows the processes of this namespace; another's would show the living as dead */
 };
 
-/* Returns 0, -ENOSYS where there is no /proc, or another -errno where it cannot be read. */
+/* Returns 0, -ENOSYS where there is no /proc, or another -errno where it cannot be read. Look at is_seen, too. */
 int process_world(struct process_world *out);
 
 /* Map `size` bytes of zeroes that become zeroes again in a forked child. Returns NULL without memory. */

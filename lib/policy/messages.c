@@ -60,7 +60,7 @@ const char *message_of_result(int result)
 		return "another controller is at work on the segment, or a group, or a component that uses storage or "
 		       "memory, cannot leave its place";
 	case -ENOSYS:
-		return "/proc is not there: who is alive could not be told";
+		return "/proc is not there, or of another pid namespace: who is alive could not be told";
 	case -EMFILE:
 		return "too many segments or files are open";
 	case -ENAMETOOLONG:

@@ -86,7 +86,7 @@ int object_check_world(const struct shmq_shm_header *header)
 		return -EUCLEAN;
 	if (header->pid_namespace != world.pid_namespace || header->time_namespace != world.time_namespace)
 		return -EXDEV;
-	return 0;
+	return world.is_seen ? 0 : -ENOSYS;
 }
 
 static int object_read_header(struct object *out, uint32_t kind)

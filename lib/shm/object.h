@@ -35,7 +35,10 @@ struct object {
  */
 int object_open(struct object *out, const char *path, uint32_t kind, int flags);
 
-/* Returns 0 where this process may judge the object's tokens, -EUCLEAN (another boot) or -EXDEV (other namespaces). */
+/*
+ * Returns 0 where this process may judge the object's tokens, -EUCLEAN (another boot), -EXDEV (other namespaces) or
+ * -ENOSYS (no /proc, or one that shows another namespace).
+ */
 int object_check_world(const struct shmq_shm_header *header);
 
 /* Make a nameless object of header.object_bytes, all allocated, with its header written. */

@@ -446,6 +446,8 @@ int segment_create(struct shmq_segment **out, const char *name, const struct shm
 
 	if (result == 0)
 		result = process_world(&world);
+	if (result == 0 && !world.is_seen)
+		result = -ENOSYS;
 	if (result == 0)
 		result = create_objects(&policy, &usage, &paths, options, &world);
 	if (result < 0)

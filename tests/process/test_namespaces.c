@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Other pid and time namespaces: thread ids and clocks mean something else there, so nobody from there may attach, by
- * opening or by what it inherited; a false death would corrupt, a foreign clock would roll windows at will.
+ * opening or by what it inherited; a false death would corrupt, a foreign clock would roll windows at will. The same goes
+ * for who is in the right namespace and sees the /proc of another one.
  *
  * Making namespaces needs root; elsewhere the tests are skipped.
  */
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,21 +43,27 @@ static int live_abroad(struct abroad *abroad)
 }
 
 /* Children of who unshares a pid or time namespace are in it, not who does it. */
-static int go_abroad(unsigned index, void *context)
+static int emigrate(int kinds, int (*live)(struct abroad *abroad), struct abroad *abroad)
 {
-	struct abroad *abroad = context;
 	int status = 0;
 	pid_t pid;
 
-	(void)index;
-	if (unshare(abroad->kind) != 0)
+	if (unshare(kinds) != 0)
 		return CANNOT_UNSHARE;
 	pid = fork();
 	if (pid == 0)
-		_exit(live_abroad(abroad));
+		_exit(live(abroad));
 	CHILD_CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
 	CHILD_CHECK(WIFEXITED(status));
 	return WEXITSTATUS(status);
+}
+
+static int go_abroad(unsigned index, void *context)
+{
+	struct abroad *abroad = context;
+
+	(void)index;
+	return emigrate(abroad->kind, live_abroad, abroad);
 }
 
 static void expect_refused_abroad(int kind)
@@ -85,4 +93,40 @@ Test(namespaces, of_other_pids_are_refused)
 Test(namespaces, of_another_time_are_refused)
 {
 	expect_refused_abroad(CLONE_NEWTIME);
+}
+
+/* ---- The right namespace, the wrong /proc ---- */
+
+static int lose_proc(struct abroad *abroad)
+{
+	struct shmq_segment *other = NULL;
+
+	CHILD_RESULT(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	CHILD_RESULT(mount("proc", "/proc", "proc", 0, NULL), 0);
+	CHILD_RESULT(shmq_segment_create(&abroad->segment, fixture_name(), NULL), 0);
+	CHILD_RESULT(shmq_housekeep(abroad->segment), 0);
+	/* Below it is the one of the machine, where this process has another id, and another one has its. */
+	CHILD_RESULT(umount2("/proc", MNT_DETACH), 0);
+	CHILD_RESULT(shmq_housekeep(abroad->segment), -ENOSYS);
+	CHILD_RESULT(shmq_segment_open(&other, fixture_name(), SHMQ_OBSERVE), -ENOSYS);
+	CHILD_CHECK(shmq_segment_create(&other, fixture_name(), NULL) < 0);
+	shmq_segment_close(abroad->segment);
+	return 0;
+}
+
+static int go_below(unsigned index, void *context)
+{
+	(void)index;
+	return emigrate(CLONE_NEWPID | CLONE_NEWNS, lose_proc, context);
+}
+
+/* 'nsenter --pid' without --mount, then 'shmquota reap': living workers were taken for dead and lost what they held. */
+Test(namespaces, a_foreign_proc_proves_nobody_dead)
+{
+	struct abroad abroad = {0};
+	int status = process_run(go_below, &abroad, TIMEOUT_MS);
+
+	if (status == CANNOT_UNSHARE)
+		cr_skip("needs root: makes namespaces");
+	cr_assert_eq(status, 0);
 }

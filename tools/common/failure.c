@@ -158,8 +158,8 @@ static void segment_advice(char *out, size_t size, const char *name, int result)
 		break;
 	case -EXDEV:
 		snprintf(out, size,
-		         "Run it where its host runs, as with 'docker exec' or 'nsenter --pid --time "
-		         "--target PID'.");
+		         "Run it where its host runs, as with 'docker exec' or 'nsenter --pid --time --target PID "
+		         "unshare --mount-proc'.");
 		break;
 	case -EINVAL:
 		snprintf(out, size,

@@ -30,7 +30,8 @@ static const struct {
 } failures[] = {
     {-EUCLEAN, FINDING_WARNING, "Its host replaces it when it starts; 'shmquota remove NAME' takes it away."},
     {-EXDEV, FINDING_NOTE,
-     "Look at it from where its host runs: 'docker exec', or 'nsenter --pid --time --target PID'."},
+     "Look at it from where its host runs: 'docker exec', or 'nsenter --pid --time --target PID unshare "
+     "--mount-proc'."},
     {-EACCES, FINDING_NOTE, "Run this as its owner, or in its group."},
     {-EPERM, FINDING_PROBLEM,
      "Make its host run as a user that this one trusts, and see that others may not write to its files (mode 0640)."},
