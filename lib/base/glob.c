@@ -65,9 +65,21 @@ static size_t character_bytes(const char *name, size_t length, size_t at)
 	return bytes;
 }
 
+/* How many bytes at their beginning a pattern and a name share that stand for themselves. */
+static size_t shared_literals(const char *pattern, size_t pattern_length, const char *name, size_t name_length)
+{
+	size_t most = pattern_length < name_length ? pattern_length : name_length, at = 0;
+
+	while (at < most && pattern[at] == name[at] && pattern[at] != '*' && pattern[at] != '?' && pattern[at] != '\\')
+		at++;
+	return at;
+}
+
 bool glob_matches(const char *pattern, size_t pattern_length, const char *name, size_t name_length)
 {
-	size_t at = 0, in_name = 0, behind_star = 0, retry = 0;
+	/* Most names are told apart by how a pattern begins, for which no element has to be looked at. */
+	size_t at = shared_literals(pattern, pattern_length, name, name_length);
+	size_t in_name = at, behind_star = 0, retry = 0;
 	bool has_star = false;
 
 	while (in_name < name_length || at < pattern_length) {
