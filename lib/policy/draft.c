@@ -12,7 +12,6 @@
 #include "policy/values.h"
 
 #include <errno.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,22 +24,6 @@ static struct place place_at(const struct place *line, size_t at)
 }
 
 /* ---- Beginning and end ------------------------------------------------------------------------------------------- */
-
-static int compare_sections(const void *a, const void *b)
-{
-	const struct draft_section *first = a, *second = b;
-
-	if (first->kind != second->kind)
-		return first->kind < second->kind ? -1 : 1;
-	if (first->is_pattern != second->is_pattern)
-		return first->is_pattern ? 1 : -1;
-	return strcmp(first->name, second->name);
-}
-
-static void keep_node(void *node)
-{
-	(void)node;
-}
 
 static void value_free(struct draft_value *value)
 {
@@ -73,7 +56,7 @@ void draft_init(struct draft *draft, struct complaints *complaints, bool is_mani
 
 void draft_free(struct draft *draft)
 {
-	tdestroy(draft->index, keep_node);
+	sections_free(&draft->by_name);
 	while (draft->first != NULL) {
 		struct draft_section *next = draft->first->next;
 
@@ -114,10 +97,7 @@ const char *draft_begin_file(struct draft *draft, const char *path)
 
 struct draft_section *draft_find(const struct draft *draft, enum section kind, bool is_pattern, const char *name)
 {
-	struct draft_section wanted = {.kind = kind, .is_pattern = is_pattern, .name = (char *)(uintptr_t)name};
-	void *found = tfind(&wanted, &draft->index, compare_sections);
-
-	return found == NULL ? NULL : *(struct draft_section **)found;
+	return sections_find(&draft->by_name, kind, is_pattern, name);
 }
 
 const struct draft_value *draft_value(const struct draft_section *section, enum key key)
@@ -152,7 +132,7 @@ static struct draft_section *section_add(struct draft *draft, enum section kind,
 	section->name = strdup(name->text);
 	section->head = (struct place){.file = place->file, .line = place->line, .column = place->column};
 	section->head_file = (unsigned)draft->file_count;
-	if (section->name == NULL || tsearch(section, &draft->index, compare_sections) == NULL) {
+	if (section->name == NULL || sections_add(&draft->by_name, section) < 0) {
 		free(section->name);
 		free(section);
 		return NULL;

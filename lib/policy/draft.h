@@ -13,6 +13,7 @@
 #include "policy/complain.h"
 #include "policy/keys.h"
 #include "policy/line.h"
+#include "policy/sections.h"
 #include "policy/units.h"
 
 #include <assert.h>
@@ -47,7 +48,8 @@ struct draft_permission {
 };
 
 struct draft_section {
-	struct draft_section *next; /* in the order in which they were met */
+	struct draft_section *next;        /* in the order in which they were met */
+	struct draft_section *same_bucket; /* of the sections by name */
 	enum section kind;
 	bool is_pattern;   /* of components: the name is a pattern */
 	char *name;        /* a component's without escapes; NULL where the kind has none */
@@ -73,7 +75,7 @@ struct draft {
 	struct draft_section segment;       /* [segment]; of a manifest [component] */
 	struct draft_section fallback;      /* [default]; of a manifest [capabilities] and [quota] */
 	struct draft_section *first, *last; /* the named ones, in the order in which they were met */
-	void *index;                        /* of them: a tree of tsearch() */
+	struct sections by_name;            /* the same */
 	char **files;                       /* which were read, in that order */
 	size_t file_count;
 

@@ -219,14 +219,28 @@ const char *keys_sections_of(enum key key, bool is_manifest)
 	return "[component] in a manifest";
 }
 
-/* The key of a word, wherever it may stand. */
+/* Whether the first `length` bytes of a word are a name, which may be NULL. */
+static bool is_name(const char *word, size_t length, const char *name)
+{
+	return name != NULL && strlen(name) == length && memcmp(word, name, length) == 0;
+}
+
+/* The key of a resource, or of what stands behind its point, wherever it may stand. */
 static enum key find_resource_key(const char *word)
 {
-	for (int resource = 0; resource < SHMQ_RESOURCES; resource++)
-		for (unsigned setting = 0; setting < SETTINGS; setting++)
-			if (strcmp(word, resource_keys[resource][setting]) == 0 ||
-			    (other_keys[resource][setting] != NULL && strcmp(word, other_keys[resource][setting]) == 0))
-				return keys_of_setting(resource, (enum setting)setting);
+	size_t length = strcspn(word, ".");
+	int resource = 0;
+
+	while (resource < SHMQ_RESOURCES && !is_name(word, length, resource_keys[resource][SETTING_LIMIT]) &&
+	       !is_name(word, length, other_keys[resource][SETTING_LIMIT]))
+		resource++;
+	if (resource == SHMQ_RESOURCES)
+		return KEY_NONE;
+	if (word[length] == '\0')
+		return keys_of_setting(resource, SETTING_LIMIT);
+	for (unsigned setting = SETTING_LIMIT + 1; setting < SETTINGS; setting++)
+		if (strcmp(word + length + 1, setting_names[setting]) == 0)
+			return keys_of_setting(resource, (enum setting)setting);
 	return KEY_NONE;
 }
 

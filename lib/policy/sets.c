@@ -4,6 +4,7 @@
  */
 #include "policy/sets.h"
 
+#include "base/hash.h"
 #include "policy/capabilities.h"
 #include "policy/grants.h"
 
@@ -94,16 +95,44 @@ static struct set *find_or_add(struct sets *sets, const struct grants *grants)
 	return *found;
 }
 
-static int collect_rule(struct sets *sets, const struct shmq_policy *policy, size_t rule)
+static int collect_set(struct set **out, struct sets *sets, const struct shmq_policy *policy,
+                       const struct draft_section *section)
 {
 	struct grants grants = GRANTS_EMPTY;
-	int result = collect_grants(&grants, policy, policy->rules[rule].section);
+	int result = collect_grants(&grants, policy, section);
 
+	*out = NULL;
 	if (result == 0 && grants.count > 0) {
-		sets->of_rule[rule].set = find_or_add(sets, &grants);
-		result = sets->of_rule[rule].set == NULL ? -ENOMEM : 0;
+		*out = find_or_add(sets, &grants);
+		result = *out == NULL ? -ENOMEM : 0;
 	}
 	grants_free(&grants);
+	return result;
+}
+
+/* Where it is remembered what sections of a class and a group inherit; another one may be there. */
+static struct inherited_set *place_of_inherited(struct sets *sets, const struct draft_section *section)
+{
+	uint64_t hash = hash_mix(hash_mix((uintptr_t)section->class) ^ (uintptr_t)section->group);
+
+	return &sets->inherited[hash % SETS_INHERITED];
+}
+
+static int collect_rule(struct sets *sets, const struct shmq_policy *policy, size_t rule)
+{
+	const struct draft_section *section = policy->rules[rule].section;
+	struct inherited_set *place = place_of_inherited(sets, section);
+	struct set **set = &sets->of_rule[rule].set;
+	int result;
+
+	if (section->permissions != NULL)
+		return collect_set(set, sets, policy, section);
+	if (place->is_known && place->class == section->class && place->group == section->group) {
+		*set = place->set;
+		return 0;
+	}
+	result = collect_set(set, sets, policy, section);
+	*place = (struct inherited_set){section->class, section->group, *set, result == 0};
 	return result;
 }
 

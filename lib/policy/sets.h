@@ -25,10 +25,23 @@ struct rule_set {
 	struct set *set;
 };
 
+/*
+ * What was found for a section that says nothing of permissions itself: it has what its class and its group give, as has
+ * the next one of the same two.
+ */
+struct inherited_set {
+	const struct draft_section *class, *group;
+	struct set *set;
+	bool is_known;
+};
+
+#define SETS_INHERITED 256 /* so many of them are remembered */
+
 struct sets {
 	struct set *first, **last;
 	void *index;              /* a tree of tsearch() */
 	struct rule_set *of_rule; /* by the number of the rule */
+	struct inherited_set inherited[SETS_INHERITED];
 };
 
 /* Encode the sets of all rules. Returns 0 or -ENOMEM; free them in any case. The policy has no errors. */

@@ -368,6 +368,28 @@ Test(policy, stores_what_many_components_inherit_once)
 	policy_free(policy);
 }
 
+Test(policy, tells_apart_what_is_inherited_of_other_classes_and_groups)
+{
+	struct shmq_policy *policy = load_text("[class:x]\nfilesystem.read = /x\n[class:y]\nfilesystem.read = /y\n"
+	                                       "[group:g]\nnetwork.connect = *:80\n"
+	                                       "[component:a]\nclass = x\n[component:b]\nclass = y\n"
+	                                       "[component:c]\nclass = x\ngroup = g\n[component:d]\ngroup = g\n"
+	                                       "[component:e]\nclass = x\n[component:f]\n");
+	const struct rule_set *set;
+	struct sets sets;
+
+	cr_assert_not_null(policy);
+	cr_assert_eq(sets_collect(&sets, policy), 0);
+	set = &sets.of_rule[policy->first[SHMQ_RULE_COMPONENT]];
+	for (size_t i = 0; i < 4; i++)
+		for (size_t j = 0; j < i; j++)
+			cr_expect_neq(set[i].set, set[j].set, "%zu and %zu", i, j);
+	cr_expect_eq(set[4].set, set[0].set);
+	cr_expect_null(set[5].set);
+	sets_free(&sets);
+	policy_free(policy);
+}
+
 Test(policy, complains_of_more_capabilities_than_fit_into_a_set)
 {
 	static char text[200000] = "[component:a]\n";
