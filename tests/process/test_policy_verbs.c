@@ -227,6 +227,84 @@ Test(policy_verbs, diff_compares_files_as_well)
 	unlink(other);
 }
 
+/* A value that is not the one that goes without saying, for every key that a component may have. */
+static const char *const changed_values[][2] = {
+    {"group", "all"},
+    {"inherit", "reset"},
+    {"storage", "1MB"},
+    {"storage.enforce", "warn"},
+    {"storage.warn", "70"},
+    {"storage.critical", "99"},
+    {"messages", "7/s"},
+    {"messages.algorithm", "sliding"},
+    {"messages.enforce", "off"},
+    {"messages.warn", "1"},
+    {"messages.critical", "100"},
+    {"messages.lease", "5"},
+    {"network", "10MB/2s"}, /* the amount is as before, the period is not */
+    {"network.algorithm", "bucket"},
+    {"network.enforce", "warn"},
+    {"network.warn", "70"},
+    {"network.critical", "90"},
+    {"network.lease", "4KB"},
+    {"cpu", "1s/s burst 2s"}, /* as before, but for the burst */
+    {"cpu.algorithm", "sliding"},
+    {"cpu.enforce", "off"},
+    {"cpu.warn", "5"},
+    {"cpu.critical", "85"},
+    {"cpu.lease", "1ms"},
+    {"memory", "unlimited"},
+    {"memory.enforce", "warn"},
+    {"memory.warn", "79"},
+    {"memory.critical", "81"},
+    {"filesystem.read", "/srv/*"},
+};
+
+#define CHANGED_VALUES (sizeof(changed_values) / sizeof(*changed_values))
+
+/* A policy with a component for each of them, called like the key. */
+static const char *policy_of_all_values(bool is_changed)
+{
+	static char text[4096];
+
+	strcpy(text, "[group:all]\n");
+	for (size_t i = 0; i < CHANGED_VALUES; i++) {
+		const char *const *value = changed_values[i];
+
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "[component:%s]\n", value[0]);
+		if (is_changed)
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s = %s\n", value[0], value[1]);
+	}
+	return text;
+}
+
+/* Of each component the value that it is called like is told. */
+static void expect_all_values(json_t *document)
+{
+	const json_t *changes = json_object_get(document, "changes");
+
+	cr_assert_eq(json_array_size(changes), CHANGED_VALUES);
+	for (size_t i = 0; i < CHANGED_VALUES; i++) {
+		const char *name = text_at(document, "changes", i, "name");
+
+		cr_expect_str_eq(name, changed_values[i][0]);
+		cr_expect_str_eq(text_at(json_array_get(changes, i), "values", 0, "key"), name);
+	}
+	json_decref(document);
+}
+
+/* A value that is told apart by its figures only is written out; one that is not would be lost without a word. */
+Test(policy_verbs, diff_misses_no_value)
+{
+	const char *other = other_file(policy_of_all_values(false)), *path;
+
+	expect_verb(0, "", "", "create", "-q", "-n", fixture_name(), other);
+	path = fixture_policy_file(policy_of_all_values(true));
+	expect_all_values(json_of_verb(1, "policy", "diff", "--json", "-n", fixture_name(), path));
+	expect_all_values(json_of_verb(1, "policy", "diff", "--json", "--against", other, path));
+	unlink(other);
+}
+
 Test(policy_verbs, diff_exits_as_diff_does)
 {
 	const char *path = policy_file(first_policy);

@@ -66,7 +66,7 @@ static void find_news(struct differences *out, const struct changes *changes, co
 {
 	struct rule_text fallback;
 
-	rule_text_of_policy(&fallback, changes->policy, 0);
+	rule_text_of_policy(&fallback, changes->policy, 0, after->wanted & ~RULE_GRANTS);
 	for (size_t i = 0; i < VALUES; i++)
 		if (strcmp(after->values[i].text, fallback.values[i].text) != 0 && after->values[i].origin)
 			add_difference(out, after->values[i].key, NULL, &after->values[i]);

@@ -12,17 +12,31 @@
 #include <string.h>
 
 #include "change_text.h"
+#include "rule_given.h"
 
 /* ---- A segment --------------------------------------------------------------------------------------------------- */
 
-static void compare_component(struct changes *changes, struct shmq_segment *segment, struct shmq_component *component,
-                              const struct shmq_policy *policy, size_t rule)
+/* What is used of levels counts against the group, so a component takes none of it to another one. */
+static void check_move(struct changes *changes, struct shmq_component *component, const struct rule_given *before,
+                       const struct rule_given *after)
+{
+	char printable[TEXT_PRINTABLE_MAX];
+	struct shmq_status status;
+
+	if (strcmp(before->group, after->group) != 0 && shmq_status(component, &status) == 0 &&
+	    status.resource[SHMQ_STORAGE].used + status.resource[SHMQ_MEMORY].used > 0)
+		change_obstacle(changes, "\"%s\" uses storage or memory, so it cannot change its group",
+		                text_printable(printable, sizeof(printable), shmq_component_name(component)));
+}
+
+static void report_component(struct changes *changes, struct shmq_segment *segment, struct shmq_component *component,
+                             const struct shmq_policy *policy, size_t rule, uint64_t differences)
 {
 	struct rule_text before, after;
 
-	if (rule_text_of_component(&before, segment, component) != 0)
+	if (rule_text_of_component(&before, segment, component, differences) != 0)
 		return;
-	rule_text_of_policy(&after, policy, rule);
+	rule_text_of_policy(&after, policy, rule, differences);
 	/* It is the component that changes, whichever rule that comes from. */
 	after.kind = before.kind;
 	free(after.name);
@@ -34,25 +48,34 @@ static void compare_component(struct changes *changes, struct shmq_segment *segm
 	rule_text_free(&after);
 }
 
-/* What is used of levels counts against the group, so a component takes none of it to another one. */
-static void check_move(struct changes *changes, struct shmq_segment *segment, struct shmq_component *component,
-                       const struct shmq_policy *policy, size_t index)
+/* What a component has, and what it would get by a rule. */
+static void compare_component(struct changes *changes, struct shmq_segment *segment, struct shmq_component *component,
+                              const struct shmq_policy *policy, size_t rule)
 {
-	struct shmq_rule rule = {.size = sizeof(rule)};
-	struct shmq_component *group = NULL;
-	char printable[TEXT_PRINTABLE_MAX];
-	struct shmq_status status;
-	const char *before = "";
-	uint32_t id;
+	struct rule_given before, after;
+	uint64_t differences;
 
-	shmq_policy_rule(policy, index, &rule);
-	if (shmq_component_group(component, &id) == 0 && shmq_component_at(&group, segment, id) == 0)
-		before = shmq_component_name(group);
-	if (strcmp(before, rule.group ? rule.group : "") != 0 && shmq_status(component, &status) == 0 &&
-	    status.resource[SHMQ_STORAGE].used + status.resource[SHMQ_MEMORY].used > 0)
-		change_obstacle(changes, "\"%s\" uses storage or memory, so it cannot change its group",
-		                text_printable(printable, sizeof(printable), shmq_component_name(component)));
-	shmq_component_put(group);
+	if (rule_given_of_component(&before, segment, component) != 0)
+		return;
+	rule_given_of_policy(&after, policy, rule);
+	differences = rule_given_differences(&before, &after);
+	if (differences == 0)
+		return;
+	report_component(changes, segment, component, policy, rule, differences);
+	check_move(changes, component, &before, &after);
+}
+
+/* A rule that nothing had the name of: it is told apart from [default]. */
+static void report_new(struct changes *changes, const struct shmq_policy *policy, size_t index)
+{
+	struct rule_given fallback, given;
+	struct rule_text after;
+
+	rule_given_of_policy(&fallback, policy, 0);
+	rule_given_of_policy(&given, policy, index);
+	rule_text_of_policy(&after, policy, index, rule_given_differences(&fallback, &given) | RULE_GRANTS);
+	change_report(changes, NULL, &after);
+	rule_text_free(&after);
 }
 
 /* A component or a group that the policy names. */
@@ -61,19 +84,14 @@ static void look_at_named(struct changes *changes, struct shmq_segment *segment,
 {
 	struct shmq_rule rule = {.size = sizeof(rule)};
 	struct shmq_component *component;
-	struct rule_text after;
 
 	shmq_policy_rule(policy, index, &rule);
 	if (shmq_component_find(&component, segment, rule.name) != 0) {
-		rule_text_of_policy(&after, policy, index);
-		change_report(changes, NULL, &after);
-		rule_text_free(&after);
+		report_new(changes, policy, index);
 		return;
 	}
-	if (shmq_component_source(component) != SHMQ_SOURCE_MANIFEST) {
+	if (shmq_component_source(component) != SHMQ_SOURCE_MANIFEST)
 		compare_component(changes, segment, component, policy, index);
-		check_move(changes, segment, component, policy, index);
-	}
 	shmq_component_put(component);
 }
 
@@ -97,14 +115,13 @@ static void look_at_other(struct changes *changes, struct shmq_segment *segment,
 		return;
 	switch (shmq_component_source(component)) {
 	case SHMQ_SOURCE_NAMED:
-		if (rule_text_of_component(&before, segment, component) != 0)
+		if (rule_text_of_component(&before, segment, component, 0) != 0)
 			return;
 		change_report(changes, &before, NULL);
 		rule_text_free(&before);
 		break;
 	case SHMQ_SOURCE_FOLLOWS:
 		compare_component(changes, segment, component, policy, index);
-		check_move(changes, segment, component, policy, index);
 		break;
 	default:
 		break;
@@ -129,7 +146,7 @@ static void look_at_general(struct changes *changes, struct shmq_segment *segmen
 	struct rule_text before, after;
 	bool exists;
 
-	rule_text_of_policy(&after, policy, index);
+	rule_text_of_policy(&after, policy, index, RULE_ALL);
 	exists = rule_text_of_segment(&before, segment, find_segment_rule(segment, after.name)) == 0;
 	change_report(changes, exists ? &before : NULL, &after);
 	if (exists)
@@ -221,18 +238,27 @@ static size_t find_rule(const struct shmq_policy *policy, int kind, const char *
 static void compare_rule(struct changes *changes, const struct shmq_policy *before, const struct shmq_policy *policy,
                          size_t index)
 {
+	struct shmq_rule rule = {.size = sizeof(rule)};
+	struct rule_given had, gets;
 	struct rule_text old, new;
+	uint64_t differences;
 	size_t found;
 
-	rule_text_of_policy(&new, policy, index);
-	found = find_rule(before, new.kind, new.name);
+	shmq_policy_rule(policy, index, &rule);
+	found = find_rule(before, rule.kind, rule.name);
 	if (found == SIZE_MAX) {
-		change_report(changes, NULL, &new);
-	} else {
-		rule_text_of_policy(&old, before, found);
-		change_report(changes, &old, &new);
-		rule_text_free(&old);
+		report_new(changes, policy, index);
+		return;
 	}
+	rule_given_of_policy(&had, before, found);
+	rule_given_of_policy(&gets, policy, index);
+	differences = rule_given_differences(&had, &gets);
+	if (differences == 0)
+		return;
+	rule_text_of_policy(&old, before, found, differences);
+	rule_text_of_policy(&new, policy, index, differences);
+	change_report(changes, &old, &new);
+	rule_text_free(&old);
 	rule_text_free(&new);
 }
 
@@ -249,7 +275,7 @@ void changes_of_policy(struct changes *changes, const struct shmq_policy *before
 	for (size_t i = 0; shmq_policy_rule(before, i, &rule) == 0; i++) {
 		if (rule.kind == SHMQ_RULE_CLASS || find_rule(policy, rule.kind, rule.name) != SIZE_MAX)
 			continue;
-		rule_text_of_policy(&old, before, i);
+		rule_text_of_policy(&old, before, i, 0);
 		change_report(changes, &old, NULL);
 		rule_text_free(&old);
 	}

@@ -112,7 +112,7 @@ static void write_rule(FILE *stream, const struct shmq_policy *policy, size_t in
 	struct rule_text text;
 
 	shmq_policy_rule(policy, index, &rule);
-	rule_text_of_policy(&text, policy, index);
+	rule_text_of_policy(&text, policy, index, RULE_ALL);
 	json_line(stream, prefix, rule_json(&text, &rule.quota, rule.class_name));
 	rule_text_free(&text);
 }
@@ -144,7 +144,7 @@ static bool write_component(FILE *stream, struct shmq_segment *segment, struct s
 	json_t *object;
 
 	if (source < 0 || shmq_component_quota(component, &quota) != 0 ||
-	    rule_text_of_component(&text, segment, component) != 0)
+	    rule_text_of_component(&text, segment, component, RULE_ALL) != 0)
 		return false;
 	object = rule_json(&text, &quota, NULL);
 	json_object_set_new(object, "source", json_string(sources[source]));

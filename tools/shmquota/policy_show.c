@@ -25,7 +25,7 @@ static void show_policy(const struct invocation *invocation, const struct shmq_p
 	for (size_t i = 0; shmq_policy_rule(policy, i, &rule) == 0; i++) {
 		if (rule.kind == SHMQ_RULE_CLASS)
 			continue;
-		rule_text_of_policy(&values, policy, i);
+		rule_text_of_policy(&values, policy, i, RULE_ALL);
 		policy_text_rule(&text, &values, rule.class_name);
 	}
 	policy_text_end(&text);
@@ -40,7 +40,7 @@ static void show_component(const struct invocation *invocation, const struct shm
 	struct rule_text values;
 
 	shmq_policy_rule(policy, index, &rule);
-	rule_text_of_policy(&values, policy, index);
+	rule_text_of_policy(&values, policy, index, RULE_ALL);
 	if (rule.kind == SHMQ_RULE_PATTERN || rule.kind == SHMQ_RULE_DEFAULT)
 		policy_text_follows(&text, &values, invocation->component);
 	policy_text_rule(&text, &values, rule.class_name);
@@ -99,7 +99,7 @@ static void show_registered(struct policy_text *text, struct shmq_segment *segme
 			continue;
 		source = shmq_component_source(component);
 		if ((!wanted || strcmp(wanted, shmq_component_name(component)) == 0) && source >= 0 &&
-		    rule_text_of_component(&values, segment, component) == 0) {
+		    rule_text_of_component(&values, segment, component, RULE_ALL) == 0) {
 			policy_text_remark(text, remarks[source]);
 			policy_text_rule(text, &values, NULL);
 			show_asked(component);

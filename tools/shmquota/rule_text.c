@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "failure.h"
+#include "rule_given.h"
 
 #define GROUP_PREFIX "group:"
 
@@ -49,10 +50,12 @@ static void *need(void *memory)
 	return memory;
 }
 
-static void begin(struct rule_text *rule, int kind, const char *name)
+static void begin(struct rule_text *rule, int kind, const char *name, uint64_t wanted)
 {
-	*rule = (struct rule_text){.kind = kind, .name = need(strdup(name))};
+	*rule = (struct rule_text){.kind = kind, .wanted = wanted, .name = need(strdup(name))};
 }
+
+static char nothing[] = ""; /* the text of many values */
 
 /* Add a value; its key must outlive the rule. */
 static void add(struct rule_text *rule, const char *key, const char *text, const char *origin)
@@ -63,7 +66,7 @@ static void add(struct rule_text *rule, const char *key, const char *text, const
 	}
 	rule->values[rule->count++] = (struct rule_value){
 	    .key = key,
-	    .text = need(strdup(text)),
+	    .text = *text ? need(strdup(text)) : nothing,
 	    .origin = origin && *origin ? need(strdup(origin)) : NULL,
 	};
 }
@@ -81,7 +84,8 @@ static void add_grant(struct rule_text *rule, const char *permission, const char
 void rule_text_free(struct rule_text *rule)
 {
 	for (size_t i = 0; i < rule->count; i++) {
-		free(rule->values[i].text);
+		if (rule->values[i].text != nothing)
+			free(rule->values[i].text);
 		free(rule->values[i].origin);
 	}
 	for (size_t i = 0; i < rule->key_count; i++)
@@ -125,26 +129,37 @@ struct origins {
 	struct shmq_component *component;
 };
 
-/* All the values that every rule has. `group` is NULL for none. */
+/* Add the next of the values that every rule has. */
+static void add_value(struct rule_text *rule, const char *key, const char *text, const struct origins *origins)
+{
+	char origin[512];
+
+	*origin = '\0';
+	if (*text)
+		origins->write(origins, origin, sizeof(origin), key);
+	add(rule, key, text, origin);
+}
+
+static bool is_wanted(const struct rule_text *rule)
+{
+	return (rule->wanted >> rule->count & 1) != 0;
+}
+
+/* All of them. `group` is NULL for none. */
 static void add_values(struct rule_text *rule, const struct shmq_quota *quota, const char *group,
                        const struct origins *origins)
 {
-	char text[100], origin[512];
+	const char *inherit = shmq_inheritance_name(quota->inheritance); /* NULL where the segment is damaged */
+	char text[100];
 
-	origins->write(origins, origin, sizeof(origin), "group");
-	add(rule, "group", group ? group + strlen(GROUP_PREFIX) : "none", origin);
-	origins->write(origins, origin, sizeof(origin), "inherit");
-	add(rule, "inherit", shmq_inheritance_name(quota->inheritance), origin);
+	add_value(rule, "group", !is_wanted(rule) ? "" : group ? group + strlen(GROUP_PREFIX) : "none", origins);
+	add_value(rule, "inherit", inherit && is_wanted(rule) ? inherit : "", origins);
 	for (int resource = 0; resource < SHMQ_RESOURCES; resource++) {
 		for (int part = 0; part < PARTS; part++) {
-			const char *key = part_keys[resource][part];
-
-			*text = *origin = '\0';
-			if (part_applies(resource, part)) {
+			*text = '\0';
+			if (part_applies(resource, part) && is_wanted(rule))
 				format_part(text, sizeof(text), quota, resource, part);
-				origins->write(origins, origin, sizeof(origin), key);
-			}
-			add(rule, key, text, origin);
+			add_value(rule, part_keys[resource][part], text, origins);
 		}
 	}
 }
@@ -162,7 +177,7 @@ void rule_text_builtin(struct rule_text *out)
 	struct origins origins = {.write = write_no_origin};
 	struct shmq_quota quota = SHMQ_QUOTA_DEFAULT;
 
-	begin(out, SHMQ_RULE_DEFAULT, "");
+	begin(out, SHMQ_RULE_DEFAULT, "", RULE_ALL);
 	add_values(out, &quota, NULL, &origins);
 }
 
@@ -182,18 +197,20 @@ static void write_policy_origin(const struct origins *origins, char *text, size_
 		write_origin(text, size, &origin);
 }
 
-void rule_text_of_policy(struct rule_text *out, const struct shmq_policy *policy, size_t index)
+void rule_text_of_policy(struct rule_text *out, const struct shmq_policy *policy, size_t index, uint64_t wanted)
 {
 	struct origins origins = {.write = write_policy_origin, .policy = policy, .index = index};
 	struct shmq_rule rule = {.size = sizeof(rule)};
 	struct shmq_policy_grant grant;
 	char origin[512];
+	bool has_grants;
 
 	shmq_policy_rule(policy, index, &rule);
-	begin(out, rule.kind, rule.name);
+	begin(out, rule.kind, rule.name, wanted);
 	add_values(out, &rule.quota, rule.group, &origins);
 	/* Groups grant nothing themselves: what stands there is inherited by their members. */
-	for (size_t i = 0; rule.kind != SHMQ_RULE_GROUP && shmq_policy_grant(policy, index, i, &grant) == 0; i++) {
+	has_grants = rule.kind != SHMQ_RULE_GROUP && (wanted & RULE_GRANTS) != 0;
+	for (size_t i = 0; has_grants && shmq_policy_grant(policy, index, i, &grant) == 0; i++) {
 		write_origin(origin, sizeof(origin), &grant.origin);
 		add_grant(out, grant.permission, grant.pattern, origin);
 	}
@@ -210,35 +227,21 @@ static void write_component_origin(const struct origins *origins, char *text, si
 			shmq_component_origin(origins->component, resource, text, size);
 }
 
-/* The name of the group that a component counts against, or "". */
-static void write_group(char out[SHMQ_NAME_MAX + 1], struct shmq_segment *segment, struct shmq_component *component)
-{
-	struct shmq_component *group;
-	uint32_t id;
-
-	*out = '\0';
-	if (shmq_component_group(component, &id) != 0 || shmq_component_at(&group, segment, id) != 0)
-		return;
-	snprintf(out, SHMQ_NAME_MAX + 1, "%s", shmq_component_name(group));
-	shmq_component_put(group);
-}
-
-int rule_text_of_component(struct rule_text *out, struct shmq_segment *segment, struct shmq_component *component)
+int rule_text_of_component(struct rule_text *out, struct shmq_segment *segment, struct shmq_component *component,
+                           uint64_t wanted)
 {
 	struct origins origins = {.write = write_component_origin, .component = component};
-	bool is_group = shmq_component_is_group(component);
-	struct shmq_quota quota = {.size = sizeof(quota)};
-	int result = shmq_component_quota(component, &quota);
-	char group[SHMQ_NAME_MAX + 1];
 	struct shmq_grant grant = {.size = sizeof(grant)};
+	struct rule_given given;
+	int result = rule_given_of_component(&given, segment, component);
+	bool has_grants = !given.is_group && (wanted & RULE_GRANTS) != 0;
 
 	if (result < 0)
 		return result;
-	write_group(group, segment, component);
-	begin(out, is_group ? SHMQ_RULE_GROUP : SHMQ_RULE_COMPONENT, shmq_component_name(component));
-	add_values(out, &quota, *group ? group : NULL, &origins);
+	begin(out, given.is_group ? SHMQ_RULE_GROUP : SHMQ_RULE_COMPONENT, shmq_component_name(component), wanted);
+	add_values(out, &given.quota, *given.group ? given.group : NULL, &origins);
 	/* Those that a manifest asks for come last. */
-	for (size_t i = 0; !is_group && shmq_component_grant(component, i, &grant) == 0 && !grant.is_asked; i++)
+	for (size_t i = 0; has_grants && shmq_component_grant(component, i, &grant) == 0 && !grant.is_asked; i++)
 		add_grant(out, grant.permission, grant.pattern, grant.origin);
 	return 0;
 }
@@ -252,7 +255,7 @@ int rule_text_of_segment(struct rule_text *out, struct shmq_segment *segment, ui
 
 	if (result < 0)
 		return result;
-	begin(out, rule.kind, rule.name);
+	begin(out, rule.kind, rule.name, RULE_ALL);
 	add_values(out, &rule.quota, *rule.group ? rule.group : NULL, &origins);
 	for (size_t i = 0; shmq_segment_rule_grant(segment, index, i, &grant) == 0; i++)
 		add_grant(out, grant.permission, grant.pattern, grant.origin);

@@ -8,6 +8,7 @@
 #ifndef RULE_TEXT_H
 #define RULE_TEXT_H
 
+#include <assert.h>
 #include <stddef.h>
 
 #include <shmquota.h>
@@ -20,7 +21,8 @@ struct rule_value {
 };
 
 struct rule_text {
-	int kind; /* enum shmq_rule_kind */
+	int kind;        /* enum shmq_rule_kind */
+	uint64_t wanted; /* the values that are written out, a bit for each; the text of others is "" */
 	char *name;
 	struct rule_value *values;
 	size_t count, capacity;
@@ -48,11 +50,17 @@ bool part_applies(int resource, int part);
 /* What is built in, without a name. */
 void rule_text_builtin(struct rule_text *out);
 
+#define RULE_ALL UINT64_MAX                 /* every value, and what is granted */
+#define RULE_GRANTS (UINT64_C(1) << VALUES) /* what is granted */
+
+static_assert(VALUES < 64, "a bit for each value and one for the grants");
+
 /* Read one rule. Each of them needs rule_text_free(), which leaves nothing behind. */
-void rule_text_of_policy(struct rule_text *out, const struct shmq_policy *policy, size_t index);
+void rule_text_of_policy(struct rule_text *out, const struct shmq_policy *policy, size_t index, uint64_t wanted);
 
 /* The same of what is in force. Returns 0, or a result of the library; there is nothing to free then. */
-int rule_text_of_component(struct rule_text *out, struct shmq_segment *segment, struct shmq_component *component);
+int rule_text_of_component(struct rule_text *out, struct shmq_segment *segment, struct shmq_component *component,
+                           uint64_t wanted);
 int rule_text_of_segment(struct rule_text *out, struct shmq_segment *segment, uint32_t index);
 
 void rule_text_free(struct rule_text *rule);
