@@ -509,24 +509,36 @@ void charge_reset(const struct charge *charge)
 	}
 }
 
+/* What members of a group that has ended used is settled with it: once, so they wait until it is gone. */
+static bool is_settled_with_group(const struct shmq_segment *segment, const struct group_chain *chain)
+{
+	for (unsigned i = 1; i < chain->count; i++)
+		if ((shm_load_acquire(&segment->entries[chain->component[i]].genstate) & ENTRY_STATE_MASK) !=
+		    ENTRY_LIVE) /* (D2) */
+			return true;
+	return false;
+}
+
 int charge_settle(struct shmq_segment *segment, struct shmq_shm_slot *slot, uint32_t component)
 {
 	struct ledger_entry entry = {segment, (uint32_t)(slot - segment->slots), 0};
 	uint64_t genstate = shm_load_acquire(&segment->entries[component].genstate); /* (D2) */
 	struct group_chain chain;
-	bool is_free = true;
+	bool is_free = true, is_settled = true;
 
 	group_chain_of_ended(segment, component, &chain);
 	if (chain.count == 1)
 		return 0;
+	if (is_settled_with_group(segment, &chain))
+		return -EAGAIN;
 	holding_lock(holding_private(&entry));
 	for (unsigned i = 0; i < LAYOUT_LEVELS && is_free; i++) {
 		is_free = holding_find_entry(&entry, false);
 		if (is_free) {
 			ledger_open(&entry, &chain, i == 0 ? LEDGER_STORAGE : LEDGER_MEMORY, genstate);
-			holding_drop(&entry);
+			is_settled &= holding_drop(&entry);
 		}
 	}
 	holding_unlock(holding_private(&entry));
-	return is_free ? 0 : -EAGAIN;
+	return is_free && is_settled ? 0 : -EAGAIN;
 }

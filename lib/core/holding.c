@@ -59,14 +59,11 @@ void holding_close(const struct ledger_entry *entry)
 	}
 }
 
-/* What the entry holds when the first `taken` steps are done. */
-static uint64_t after_steps(const struct holding_steps *steps, unsigned taken)
+/* What the entry holds when the steps from `first` on are done. */
+static uint64_t from_step(const struct holding_steps *steps, unsigned first)
 {
-	unsigned plain = steps->count - steps->others;
-	struct ledger_share share = {
-	    .last = taken, .others = taken > plain ? taken - plain : 0, .amount = steps->step[0].amount};
-
-	return ledger_pack(&share);
+	return ledger_pack(&(struct ledger_share){
+	    .first = first, .last = steps->count, .others = steps->others, .amount = steps->step[0].amount});
 }
 
 static bool take_step(const struct ledger_entry *entry, struct holding_step *step, uint64_t after)
@@ -87,58 +84,120 @@ static bool step_refuses(struct holding_step *step)
 }
 
 /*
- * Look first: a refusal by a group leaves even the figures of the others alone, unless somebody is quicker. The
- * component's own rank is looked at only then, since the nearest one that refuses is the one to name.
+ * Look first: a refusal leaves even the figures of the others alone, unless somebody is quicker. The nearest rank that
+ * refuses is the one to name. One rank alone need not be looked at: taking it is all or nothing.
  */
 static unsigned first_refusal(struct holding_steps *steps)
 {
-	for (unsigned i = 1; i < steps->count; i++)
+	for (unsigned i = 0; i < steps->count && steps->count > 1; i++)
 		if (step_refuses(&steps->step[i]))
-			return step_refuses(&steps->step[0]) ? 0 : i;
+			return i;
 	return steps->count;
 }
 
 unsigned holding_take(const struct ledger_entry *entry, struct holding_steps *steps, bool is_kept)
 {
 	unsigned refused = first_refusal(steps);
-	unsigned taken = 0;
 
 	if (refused < steps->count)
 		return refused;
 
 	if (steps->others > 0)
 		ledger_set_rest(entry, steps->step[steps->count - 1].amount);
-	while (taken < steps->count) {
-		bool is_last = taken + 1 == steps->count;
+	for (unsigned i = steps->count; i > 0; i--) {
+		uint64_t after = i == 1 && !is_kept ? 0 : from_step(steps, i - 1);
 
-		if (!take_step(entry, &steps->step[taken], is_last && !is_kept ? 0 : after_steps(steps, taken + 1)))
-			break;
-		taken++;
+		if (!take_step(entry, &steps->step[i - 1], after)) {
+			holding_give_back(entry);
+			return i - 1;
+		}
 	}
-	for (unsigned i = taken; taken < steps->count && i > 0; i--)
-		ledger_release(entry, &steps->step[i - 1].place, steps->step[i - 1].amount, 0,
-		               after_steps(steps, i - 1));
-	return taken;
+	return steps->count;
+}
+
+/* Of a registration that is gone there is nothing to be given back to. */
+static void give_back_rank(const struct ledger_entry *entry, unsigned rank, uint64_t amount,
+                           const struct ledger_share *after)
+{
+	struct level_place place;
+
+	if (ledger_place(entry, rank, &place) && amount > 0)
+		ledger_release(entry, &place, amount, 0, ledger_pack(after));
+	else
+		ledger_forget(entry, ledger_pack(after));
+}
+
+/* At most `amount`: less where somebody released what was not his. */
+static uint64_t what_is_there(const struct level_place *place, uint64_t amount)
+{
+	uint64_t used = level_read(level_at(place));
+
+	return amount < used ? amount : used;
+}
+
+/*
+ * Give back at most `amount` at the component's own rank, and say, in the moment in which that lands, that its groups get
+ * back just as much. Returns how much that was.
+ * `after` is what the entry then holds, but for that amount, at the ranks of this level up to `end`.
+ */
+static uint64_t give_back_own(const struct ledger_entry *entry, const struct level_place *place, uint64_t amount,
+                              struct ledger_share after, unsigned end)
+{
+	while (amount > 0) {
+		after.amount = amount;
+		if (ledger_release(entry, place, amount, amount, ledger_pack(&after)) == amount)
+			return amount;
+		/* Retried only when somebody released, or had before. */
+		amount = what_is_there(place, amount);
+	}
+	after.first = end;
+	ledger_forget(entry, ledger_pack(&after));
+	return 0;
+}
+
+/* Bring ranks that differ to the same amount: the outer ones have more, or as little. */
+static void even_out(const struct ledger_entry *entry, struct ledger_share *share)
+{
+	uint64_t rest = shm_load_relaxed(&ledger_holding(entry)->rest); /* relaxed: ours, or acquired with the slot */
+
+	/* Damaged otherwise: rather too little than too much. */
+	share->others = share->others < share->last ? share->others : share->last;
+	share->amount = share->amount < rest ? share->amount : rest;
+	while (share->others > 0) {
+		unsigned rank = share->last - share->others--;
+
+		give_back_rank(entry, rank, rest - share->amount, share);
+	}
+}
+
+/* The rank at which a share begins, and then that it begins at the next. */
+static void give_back_first(const struct ledger_entry *entry, struct ledger_share *share)
+{
+	uint64_t rest = shm_load_relaxed(&ledger_holding(entry)->rest); /* relaxed: as above */
+	uint64_t amount = ledger_share_at(share, share->first, rest);
+	unsigned rank = share->first++, chain = share->last > 1 ? ledger_chain(entry) : 1;
+	struct level_place place;
+
+	if (chain == 1 || rank % chain != 0 || !ledger_place(entry, rank, &place)) {
+		give_back_rank(entry, rank, amount, share);
+		return;
+	}
+	if (rank > 0)
+		share->others = 0; /* of storage nothing is left */
+	share->amount = give_back_own(entry, &place, amount, *share, rank + chain);
+	if (share->amount == 0)
+		share->first = rank + chain;
 }
 
 void holding_give_back(const struct ledger_entry *entry)
 {
 	struct ledger_share share = ledger_unpack(ledger_held(entry));
-	uint64_t rest = shm_load_relaxed(&ledger_holding(entry)->rest); /* relaxed: ours, or acquired with the slot */
 
-	while (share.first < share.last) {
-		uint64_t amount = ledger_share_at(&share, share.first, rest);
-		struct level_place place;
-		bool is_there = ledger_place(entry, share.first, &place);
-
-		share.first++;
-		if (share.others > share.last - share.first)
-			share.others = share.last - share.first;
-		if (is_there && amount > 0)
-			ledger_release(entry, &place, amount, 0, ledger_pack(&share));
-		else
-			ledger_forget(entry, ledger_pack(&share));
-	}
+	/* Where storage and memory are held together, the ranks of memory are no further ones of the same level. */
+	if (share.others > 0 && ledger_ranks(entry) == ledger_chain(entry))
+		even_out(entry, &share);
+	while (share.first < share.last)
+		give_back_first(entry, &share);
 }
 
 void holding_finish(const struct ledger_entry *entry, uint64_t actual)
@@ -153,94 +212,114 @@ void holding_finish(const struct ledger_entry *entry, uint64_t actual)
 	/* From the moment in which the first rank gets its rest back, `actual` is permanent at all of them. */
 	share.first = 1;
 	share.amount -= actual;
+	if (share.last == 1) {
+		give_back_rank(entry, 0, share.amount, &share);
+		return;
+	}
 	if (ledger_place(entry, 0, &place))
-		ledger_release(entry, &place, share.amount, 0, ledger_pack(&share));
+		give_back_own(entry, &place, share.amount, share, share.last);
 	else
 		ledger_forget(entry, ledger_pack(&share));
 	holding_give_back(entry);
 }
 
-/* The word of an entry of which `changed` ranks hold `amount` already, and the others what they held before. */
-static uint64_t while_changing(unsigned ranks, unsigned changed, uint64_t amount)
+/* The word of an entry of `ranks` that hold `amount`, of which the last `others` hold what its rest says. */
+static uint64_t of_ranks(unsigned ranks, unsigned others, uint64_t amount)
 {
-	return ledger_pack(&(struct ledger_share){.last = ranks, .others = ranks - changed, .amount = amount});
+	return ledger_pack(&(struct ledger_share){.last = ranks, .others = others, .amount = amount});
+}
+
+/* A share that was changing, as far as it has not changed everywhere. */
+static void settle_ranks(const struct ledger_entry *entry)
+{
+	struct ledger_share share = ledger_unpack(ledger_held(entry));
+
+	even_out(entry, &share);
 }
 
 unsigned holding_grow(const struct ledger_entry *entry, struct holding_steps *steps)
 {
 	uint64_t before = ledger_unpack(ledger_held(entry)).amount;
 	uint64_t after = before + steps->step[0].amount;
-	unsigned taken = 0;
+	unsigned refused = first_refusal(steps);
 
-	ledger_set_rest(entry, before);
-	while (taken < steps->count &&
-	       take_step(entry, &steps->step[taken], while_changing(steps->count, taken + 1, after)))
-		taken++;
-	if (taken == steps->count)
-		return taken;
-	for (unsigned i = taken; i > 0; i--)
-		ledger_release(entry, &steps->step[i - 1].place, steps->step[i - 1].amount, 0,
-		               while_changing(steps->count, i - 1, after));
-	if (taken > 0)
-		ledger_forget(entry, while_changing(steps->count, steps->count, before));
-	return taken;
+	if (refused < steps->count)
+		return refused;
+
+	ledger_set_rest(entry, after);
+	for (unsigned i = steps->count; i > 0; i--) {
+		bool is_last = i == 1;
+		uint64_t word = of_ranks(steps->count, is_last ? 0 : steps->count - i + 1, is_last ? after : before);
+
+		if (!take_step(entry, &steps->step[i - 1], word)) {
+			settle_ranks(entry);
+			return i - 1;
+		}
+	}
+	return steps->count;
 }
 
 void holding_shrink(const struct ledger_entry *entry, uint64_t amount)
 {
-	uint64_t before = ledger_unpack(ledger_held(entry)).amount;
+	uint64_t left = ledger_unpack(ledger_held(entry)).amount - amount;
 	unsigned ranks = ledger_ranks(entry);
+	uint64_t after = of_ranks(ranks, ranks - 1, left);
+	struct level_place place;
+	bool is_there;
 
-	ledger_set_rest(entry, before);
-	for (unsigned i = 0; i < ranks; i++) {
-		uint64_t after = while_changing(ranks, i + 1, before - amount);
-		struct level_place place;
-
-		if (ledger_place(entry, i, &place))
-			ledger_release(entry, &place, amount, 0, after);
-		else
-			ledger_forget(entry, after);
+	if (ranks == 1) {
+		give_back_rank(entry, 0, amount, &(struct ledger_share){.last = 1, .amount = left});
+		return;
 	}
+	is_there = ledger_place(entry, 0, &place);
+
+	/* As give_back_own(); the groups have what the component then has, and that much more. */
+	for (;;) {
+		ledger_set_rest(entry, left + amount);
+		if (!is_there || amount == 0) {
+			ledger_forget(entry, after);
+			break;
+		}
+		if (ledger_release(entry, &place, amount, amount, after) == amount)
+			break;
+		amount = what_is_there(&place, amount);
+	}
+	settle_ranks(entry);
 }
 
 uint64_t holding_release(const struct ledger_entry *entry, uint64_t amount)
 {
 	struct ledger_share share = {.first = 1, .last = ledger_ranks(entry)};
 	struct level_place place;
-	uint64_t released = 0;
+	uint64_t released;
 
 	if (!ledger_place(entry, 0, &place))
 		return 0;
-	/* The groups must get back just what the component does: what that is stands in the entry before it happens. */
-	do {
-		uint64_t used = level_read(level_at(&place));
-
-		share.amount = amount < used ? amount : used;
-		if (share.amount > 0)
-			released = ledger_release(entry, &place, share.amount, share.amount, ledger_pack(&share));
-		/* Retried only when somebody else released. */
-	} while (released != share.amount);
+	released = give_back_own(entry, &place, what_is_there(&place, amount), share, share.last);
 	holding_give_back(entry);
 	return released;
 }
 
-void holding_drop(const struct ledger_entry *entry)
+bool holding_drop(const struct ledger_entry *entry)
 {
 	struct ledger_share share = {.first = 1, .last = ledger_ranks(entry)};
 	struct level_place place;
 	uint64_t out, used, held;
+	bool is_certain;
 
 	if (!ledger_place(entry, 0, &place))
-		return;
+		return true;
 	do {
 		/* The level before the ledgers: what is taken in between stays. */
 		out = shm_load_seq_cst(&level_at(&place)->out);                        /* (L1) */
 		used = level_difference(shm_load_seq_cst(&level_at(&place)->in), out); /* (L2) */
-		held = ledger_sum(&place);
+		held = ledger_sum_certain(&place, &is_certain);
 		share.amount = used > held ? used - held : 0;
 		/* Retried only when somebody released. */
-	} while (share.amount > 0 && !ledger_drop(entry, &place, out, share.amount, ledger_pack(&share)));
+	} while (share.amount > 0 ? !ledger_drop(entry, &place, out, share.amount, ledger_pack(&share))
+	                          : shm_load_seq_cst(&level_at(&place)->out) != out);
 	holding_give_back(entry);
+	return is_certain && used >= held;
 }
 
 uint32_t holding_recover(const struct shmq_segment *segment, uint32_t slot)

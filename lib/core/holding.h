@@ -6,8 +6,13 @@
  * The levels are those of a component and of the groups above it (ranks 0, 1, …); storage and memory together are the
  * ranks of storage, then those of memory. After each step the entry says which ranks it holds. The last step either
  * leaves the entry holding all of them, or empties it: then everything becomes permanent in the moment in which that
- * step lands. Giving back goes the same way, rank by rank. What a death leaves in an entry is what recovery returns
- * (core/ledger.h), so no state in between is special. tests/model/chain.pml searches the orders and deaths.
+ * step lands. What a death leaves in an entry is what recovery returns (core/ledger.h), so no state in between is
+ * special.
+ *
+ * Invariant: a group counts at least what its members do, at any moment, also if a member's level is released by somebody
+ * whose it was not. So what is taken is taken from the outermost rank inwards, and given back from the component
+ * outwards; and how much its own rank could give back is what its groups get. tests/model/chain.pml searches the
+ * orders, deaths and misuse.
  *
  * A slot's ledger is used under a lock that is private to the process: never contended unless two threads work on one
  * slot's holdings, gone with the process, open again in a forked child. Nobody in another process ever waits for it.
@@ -88,16 +93,16 @@ unsigned holding_grow(const struct ledger_entry *entry, struct holding_steps *st
 void holding_shrink(const struct ledger_entry *entry, uint64_t amount);
 
 /*
- * Give back at most `amount` of what the component uses for good, at all ranks the entry was opened for. Returns how
- * much it was.
+ * Give back at most `amount` of what the component uses, at all ranks the entry was opened for. Returns how much it was.
  */
 uint64_t holding_release(const struct ledger_entry *entry, uint64_t amount);
 
 /*
  * Give back all that is used for good of the level that the entry was opened for, at all its ranks: not what anybody
- * holds, since that will be returned by its holder.
+ * holds, since that will be returned by its holder. Returns whether the level then is just what is held: not where less
+ * is there, since somebody released it, nor while an operation is under way that will change it.
  */
-void holding_drop(const struct ledger_entry *entry);
+bool holding_drop(const struct ledger_entry *entry);
 
 /*
  * Complete what a slot's owner before us had under way, and return all that it held. Inside a read section, by whoever

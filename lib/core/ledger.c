@@ -102,6 +102,11 @@ static unsigned entry_levels(const struct shmq_shm_holding *holding)
 	return (unsigned)(shm_load_relaxed(&holding->level) & 3); /* relaxed: as chain_length() */
 }
 
+unsigned ledger_chain(const struct ledger_entry *entry)
+{
+	return chain_length(ledger_holding(entry));
+}
+
 unsigned ledger_ranks(const struct ledger_entry *entry)
 {
 	const struct shmq_shm_holding *holding = ledger_holding(entry);
@@ -206,7 +211,7 @@ static uint64_t share_of(const struct ledger_entry *entry, uint64_t word, uint64
 }
 
 /* What one ledger holds of a level. An operation under way counts as the larger of before and after. */
-static uint64_t slot_sum(const struct level_place *place, uint64_t registration, uint32_t slot)
+static uint64_t slot_sum(const struct level_place *place, uint64_t registration, uint32_t slot, bool *is_certain)
 {
 	const struct shmq_segment *segment = place->segment;
 	const struct shmq_shm_intent *intent = &segment->slots[slot].intent;
@@ -224,6 +229,8 @@ static uint64_t slot_sum(const struct level_place *place, uint64_t registration,
 		if (is_pending && index == i) {
 			uint64_t held_after = share_of(&entry, after, registration, place->number);
 
+			if (held_after != held)
+				*is_certain = false;
 			held = held_after > held ? held_after : held;
 		}
 		sum += held;
@@ -231,15 +238,23 @@ static uint64_t slot_sum(const struct level_place *place, uint64_t registration,
 	return sum;
 }
 
-uint64_t ledger_sum(const struct level_place *place)
+uint64_t ledger_sum_certain(const struct level_place *place, bool *is_certain)
 {
 	uint64_t registration = group_registration(place->segment, place->component);
 	uint64_t sum = 0;
 
+	*is_certain = true;
 	for (uint32_t i = 0; i < place->segment->layout.threads; i++)
 		if (shm_load_relaxed(&place->segment->slots[i].owner) != 0) /* relaxed: a free slot holds nothing */
-			sum += slot_sum(place, registration, i);
+			sum += slot_sum(place, registration, i, is_certain);
 	return sum;
+}
+
+uint64_t ledger_sum(const struct level_place *place)
+{
+	bool is_certain;
+
+	return ledger_sum_certain(place, &is_certain);
 }
 
 /* ---- Recovery ---- */

@@ -96,8 +96,9 @@ static inline void ledger_open_alone(const struct ledger_entry *entry, uint32_t 
 /* True where the entry holds of these levels of a component, in this registration. */
 bool ledger_is_of(const struct ledger_entry *entry, uint32_t component, unsigned levels, uint64_t genstate);
 
-/* How many ranks the entry was opened for. */
+/* How many ranks the entry was opened for; and how many of them are of one level. */
 unsigned ledger_ranks(const struct ledger_entry *entry);
+unsigned ledger_chain(const struct ledger_entry *entry);
 
 /* The registration that a rank of a holding is of, and which of its levels. */
 uint64_t ledger_rank(const struct shmq_shm_holding *holding, unsigned rank, uint32_t *number);
@@ -131,6 +132,9 @@ bool ledger_drop(const struct ledger_entry *entry, const struct level_place *pla
 
 /* How much all ledgers hold of a level, or are about to. Any process. */
 uint64_t ledger_sum(const struct level_place *place);
+
+/* The same; `*is_certain` becomes false where an operation under way will change it, or did. */
+uint64_t ledger_sum_certain(const struct level_place *place, bool *is_certain);
 
 /* Stop holding without giving back: what was held is used, or its component is gone. */
 void ledger_forget(const struct ledger_entry *entry, uint64_t after);

@@ -5,19 +5,23 @@
  * Each thread works on a component of its own (or on one that it shares, MEMBERS=1); all components count against the
  * same groups. A thread consumes, releases, reserves and finishes, or states memory; it may die before any step, and
  * whoever takes over returns what its entry says, dying as well. A controller may end a component: it waits for the
- * sections under way, then takes what the component used for good off the groups.
+ * sections under way, takes what the component used for good off the groups, and frees its place, of which nothing can
+ * be told any more. With MISUSE=1 releases of the first component take whatever is there, also what others hold of it or
+ * are about to take.
  *
  *     level[r] <= LIMIT(r), always              no rank admits too much
- *     level[r] >= what is used for good below   no rank forgets what is used, so (1) bounds that, too
+ *     level[r] >= what stands below it, always  no rank forgets what its members use, whoever releases what of them
+ *     the difference is what entries say        so a group counts just what its members do, but for what is under way
+ *     own levels >= what is used for good       unless it was released by somebody whose it was not
  *     in the end they are equal                 what was held is returned exactly once, at every rank
  *
  * From the code to the model:
  *
- *     holding_take()            TAKE, UNDO; the last step of a plain amount makes it permanent
+ *     holding_take()            TAKE, from the outermost rank inwards; the last step of a plain amount makes it permanent
  *     holding_release()         RELEASE, then GIVE_BACK of the groups
  *     holding_finish()          FINISH, then GIVE_BACK
- *     holding_grow(), _shrink() GROW, SHRINK
- *     holding_give_back()       GIVE_BACK
+ *     holding_grow(), _shrink() GROW, SHRINK, then GIVE_BACK as far as ranks differ
+ *     holding_give_back()       GIVE_BACK: the groups get what the component's own rank had
  *     holding_recover()         Recoverer
  *     holding_drop()            in Controller, by charge_settle()
  *
@@ -42,6 +46,9 @@
 #ifndef ENDS
 #define ENDS 0
 #endif
+#ifndef MISUSE
+#define MISUSE 0
+#endif
 
 #define OWN_LIMIT 2
 #define GROUP_LIMIT 3
@@ -63,12 +70,12 @@ bit is_reserved[THREADS + 1]; /* ghost: the entry is what a caller holds */
 bit is_dead[THREADS + 1];
 bit in_section[THREADS];
 bit is_ended[MEMBERS];
-bit is_settled[MEMBERS];
+bit is_freed[MEMBERS];
 byte member_of[THREADS + 1];
 byte finished, deaths;
 hidden byte new_amount, new_first, new_last, new_others;
 
-/* What an entry holds at a rank. */
+/* What an entry holds at a rank: the last `others` have `rest`, never less than `amount`. */
 #define SHARE(e, r) (((r) >= entry[e].first && (r) < entry[e].last) -> \
 		     ((r) + entry[e].others >= entry[e].last -> entry[e].rest : entry[e].amount) : 0)
 
@@ -85,23 +92,38 @@ hidden byte new_amount, new_first, new_last, new_others;
 		fi \
 	}
 
+/* What an entry holds at its component's own rank, while there is one. */
+#define OWN(e) (is_freed[member_of[e]] -> 0 : SHARE(e, 0))
+
+#if MEMBERS > 1
+#define OWN_LEVELS (level[0] + level[1])
+#else
+#define OWN_LEVELS (level[0])
+#endif
+#if THREADS > 2
+#define ALL(what) (what(0) + what(1) + what(2) + what(CONTROLLER))
+#elif THREADS > 1
+#define ALL(what) (what(0) + what(1) + what(CONTROLLER))
+#else
+#define ALL(what) (what(0) + what(CONTROLLER))
+#endif
+#define AT_GROUP(e) SHARE(e, 1)
+#define AT_HOST(e) SHARE(e, 2)
+
 inline check()
 {
-	assert(level[0] <= OWN_LIMIT && level[0] >= permanent[0]);
+	assert(level[0] <= OWN_LIMIT && (MISUSE || level[0] >= permanent[0]));
 #if MEMBERS > 1
 	assert(level[1] <= OWN_LIMIT && level[1] >= permanent[1]);
-	assert(level[MEMBERS] >= permanent[0] + permanent[1]);
-#else
-	assert(level[MEMBERS] >= permanent[0]);
 #endif
 	assert(level[MEMBERS] <= GROUP_LIMIT);
-#if RANKS > 2
-#if MEMBERS > 1
-	assert(level[MEMBERS + 1] >= permanent[0] + permanent[1]);
-#else
-	assert(level[MEMBERS + 1] >= permanent[0]);
+#ifndef TAKEN_OUTWARDS /* what becomes of it must be found, not only the order */
+	assert(level[MEMBERS] >= OWN_LEVELS);
 #endif
-	assert(level[MEMBERS + 1] <= GROUP_LIMIT)
+	assert(level[MEMBERS] + ALL(OWN) == OWN_LEVELS + ALL(AT_GROUP));
+#if RANKS > 2
+	assert(level[MEMBERS + 1] <= GROUP_LIMIT && level[MEMBERS + 1] >= level[MEMBERS]);
+	assert(level[MEMBERS + 1] + ALL(AT_GROUP) == level[MEMBERS] + ALL(AT_HOST))
 #endif
 }
 
@@ -116,49 +138,85 @@ inline check()
 #define lower(member, rank, much) \
 	level[AT(member, rank)] = (level[AT(member, rank)] >= (much) -> level[AT(member, rank)] - (much) : 0)
 
-/* Rank by rank; also what recovery does. `e` is whose entry. */
+/* The most that can be given back at the component's own rank. */
+#define at_most(member, much) (level[member] < (much) -> level[member] : (much))
+
+/*
+ * From the component outwards; also what recovery does. Where ranks differ, they are brought to the same amount first.
+ * What the component's own rank gives back decides for the groups.
+ */
 #define give_back(who, whose) \
 	do \
 	:: entry[who].last == 0 -> break \
-	:: entry[who].last > 0 -> \
+	:: entry[who].others > 0 -> even_out(who, whose) \
+	:: entry[who].last > 0 && entry[who].others == 0 -> \
 		MAY_DIE; \
 		atomic { \
-			part = SHARE(who, entry[who].first); \
 			at = entry[who].first; \
-			lower(whose, at, part); \
-			if \
-			:: entry[who].others > entry[who].last - at - 1 -> \
-				set_entry(who, at + 1, entry[who].last, entry[who].last - at - 1, entry[who].amount) \
-			:: else -> \
-				set_entry(who, at + 1, entry[who].last, entry[who].others, entry[who].amount) \
-			fi; \
+			part = entry[who].amount; \
+			give_back_at(who, whose); \
 			check() \
 		} \
 	od
 
-/* All ranks or none of n; `kept`: held afterwards, else permanent. */
+#ifdef GROUPS_GET_ALL
+#define what_groups_get(member, much) (much)
+#else
+#define what_groups_get(member, much) at_most(member, much)
+#endif
+
+#define give_back_at(who, whose) \
+	if \
+	:: at == 0 && is_freed[whose] \
+	:: at == 0 && !is_freed[whose] -> \
+		new_amount = what_groups_get(whose, part); \
+		lower(whose, 0, part); \
+		part = new_amount \
+	:: else -> lower(whose, at, part) \
+	fi; \
+	set_entry(who, at + 1, entry[who].last, 0, part)
+
+/* One of the ranks that have more gives the difference back, the nearest first. */
+#define even_out(who, whose) \
+	MAY_DIE; \
+	atomic { \
+		at = entry[who].last - entry[who].others; \
+		part = entry[who].rest - entry[who].amount; \
+		lower(whose, at, part); \
+		set_entry(who, 0, entry[who].last, entry[who].others - 1, entry[who].amount); \
+		check() \
+	}
+
+/* All ranks or none of n, the outermost first; `kept`: held afterwards, else permanent. */
 inline take(n, kept)
 {
-	rank = 0;
+#ifdef TAKEN_OUTWARDS
+#define STEP (RANKS - rank)
+#define set_taken() set_entry(me, 0, STEP + 1, 0, n)
+#else
+#define STEP (rank - 1)
+#define set_taken() set_entry(me, STEP, RANKS, 0, n)
+#endif
+	rank = RANKS;
 	do
-	:: rank < RANKS ->
+	:: rank > 0 ->
 		MAY_DIE;
 		atomic {
 			if
-			:: level[AT(MEMBER, rank)] + n > LIMIT(rank) -> break
+			:: level[AT(MEMBER, STEP)] + n > LIMIT(STEP) -> break
 			:: else ->
-				level[AT(MEMBER, rank)] = level[AT(MEMBER, rank)] + n;
+				level[AT(MEMBER, STEP)] = level[AT(MEMBER, STEP)] + n;
 				if
-				:: rank + 1 == RANKS && !kept ->
+				:: rank == 1 && !kept ->
 #ifdef CLEARED_LATER
-					set_entry(me, 0, RANKS, 0, n);
+					set_taken();
 #else
 					set_entry(me, 0, 0, 0, 0);
 #endif
 					permanent[MEMBER] = permanent[MEMBER] + n
-				:: else -> set_entry(me, 0, rank + 1, 0, n)
+				:: else -> set_taken()
 				fi;
-				rank++
+				rank--
 			fi;
 			check()
 		}
@@ -166,61 +224,54 @@ inline take(n, kept)
 	od;
 #ifdef CLEARED_LATER
 	if
-	:: rank == RANKS && !kept -> MAY_DIE; set_entry(me, 0, 0, 0, 0)
+	:: rank == 0 && !kept -> MAY_DIE; set_entry(me, 0, 0, 0, 0)
 	:: else
 	fi;
 #endif
 	if
-	:: rank == RANKS -> is_reserved[me] = kept
+	:: rank == 0 -> is_reserved[me] = kept
 	:: else ->
+#ifdef UNDO_FORGOTTEN
 		do
-		:: rank > 0 ->
-			MAY_DIE;
-			atomic {
-				rank--;
-				lower(MEMBER, rank, n);
-#ifndef UNDO_FORGOTTEN
-				set_entry(me, 0, rank, 0, n);
-#endif
-				check()
-			}
+		:: rank < RANKS -> MAY_DIE; atomic { lower(MEMBER, rank, n); rank++ }
 		:: else -> break
 		od;
-#ifdef UNDO_FORGOTTEN
 		MAY_DIE;
 		set_entry(me, 0, 0, 0, 0)
 #else
-		skip
+		give_back(me, MEMBER)
 #endif
 	fi
 }
+
+#if MISUSE
+#define RELEASABLE (MEMBER == 0 -> level[0] : permanent[MEMBER])
+#else
+#define RELEASABLE permanent[MEMBER]
+#endif
 
 /* Plain: at most n of what the component uses; the groups get back just that. */
 inline release(n)
 {
 	MAY_DIE;
 	atomic {
-		amount = (n < permanent[MEMBER] -> n : permanent[MEMBER]);
+		amount = (n < RELEASABLE -> n : RELEASABLE);
+		lower(MEMBER, 0, amount);
+		permanent[MEMBER] = (permanent[MEMBER] > amount -> permanent[MEMBER] - amount : 0);
 #ifdef RELEASE_AS_ASKED
-		lower(MEMBER, 0, amount);
-		permanent[MEMBER] = permanent[MEMBER] - amount;
 		amount = n;
-		set_entry(me, 1, RANKS, 0, amount);
-#else
-		lower(MEMBER, 0, amount);
-		permanent[MEMBER] = permanent[MEMBER] - amount;
-#ifndef RELEASE_WITHOUT_ENTRY
-		set_entry(me, 1, RANKS, 0, amount);
 #endif
-#endif
-		check()
-	};
 #ifdef RELEASE_WITHOUT_ENTRY
-	rank = 1;
+		rank = 1
+	};
 	do
-	:: rank < RANKS -> MAY_DIE; atomic { lower(MEMBER, rank, amount); rank++; check() }
+	:: rank < RANKS -> MAY_DIE; atomic { lower(MEMBER, rank, amount); rank++ }
 	:: else -> break
 	od;
+#else
+		set_entry(me, 1, RANKS, 0, amount);
+		check()
+	};
 #endif
 	give_back(me, MEMBER)
 }
@@ -240,83 +291,80 @@ inline finish(n)
 		:: true ->
 #endif
 			permanent[MEMBER] = permanent[MEMBER] + n;
-			if
-			:: amount == 0 -> set_entry(me, 0, 0, 0, 0)
-			:: else ->
-				lower(MEMBER, 0, amount);
+			amount = at_most(MEMBER, amount);
+			lower(MEMBER, 0, amount);
 #ifdef FINISH_ALL
-				set_entry(me, 1, RANKS, 0, entry[me].amount)
-#else
-				set_entry(me, 1, RANKS, 0, amount)
-#endif
+			if
+			:: amount > 0 -> set_entry(me, 1, RANKS, 0, entry[me].amount)
+			:: else -> set_entry(me, 0, 0, 0, 0)
 			fi
+#else
+			set_entry(me, 1, RANKS, 0, amount)
+#endif
 		fi;
 		check()
 	};
 	give_back(me, MEMBER)
 }
 
-/* The share grows by one at each rank in turn. */
+/* The share grows by one at each rank in turn, the outermost first. */
 inline grow()
 {
 	before = entry[me].amount;
-	entry[me].rest = before;
-	rank = 0;
+	entry[me].rest = before + 1;
+	rank = RANKS;
 	do
-	:: rank < RANKS ->
+	:: rank > 0 ->
 		MAY_DIE;
 		atomic {
 			if
-			:: level[AT(MEMBER, rank)] + 1 > LIMIT(rank) -> break
+			:: level[AT(MEMBER, rank - 1)] + 1 > LIMIT(rank - 1) -> break
 			:: else ->
+				rank--;
 				level[AT(MEMBER, rank)] = level[AT(MEMBER, rank)] + 1;
-				rank++;
+				if
 #ifdef GROWN_AT_ONCE
-				set_entry(me, 0, RANKS, 0, before + 1);
+				:: true -> set_entry(me, 0, RANKS, 0, before + 1)
 #else
-				set_entry(me, 0, RANKS, RANKS - rank, before + 1);
+				:: rank == 0 -> set_entry(me, 0, RANKS, 0, before + 1)
+				:: else -> set_entry(me, 0, RANKS, RANKS - rank, before)
 #endif
+				fi
 			fi;
 			check()
 		}
 	:: else -> break
 	od;
-	if
-	:: rank == RANKS
-	:: else ->
-		do
-		:: rank > 0 ->
-			MAY_DIE;
-			atomic {
-				rank--;
-				lower(MEMBER, rank, 1);
-				set_entry(me, 0, RANKS, RANKS - rank, before + 1);
-				check()
-			}
-		:: else -> break
-		od;
-		MAY_DIE;
-		if
-		:: entry[me].others == RANKS -> set_entry(me, 0, RANKS, 0, before)
-		:: else
-		fi
-	fi
+	do
+	:: entry[me].others > 0 -> even_out(me, MEMBER)
+	:: else -> break
+	od
 }
 
+/* The groups give back what the component's own rank can; until then they have that much more than it. */
 inline shrink()
 {
 	before = entry[me].amount;
-	entry[me].rest = before;
-	rank = 0;
 	do
-	:: rank < RANKS ->
+	:: atomic { amount = at_most(MEMBER, 1); entry[me].rest = before - 1 + amount };
 		MAY_DIE;
 		atomic {
-			lower(MEMBER, rank, 1);
-			rank++;
-			set_entry(me, 0, RANKS, RANKS - rank, before - 1);
-			check()
+			if
+			:: level[MEMBER] < amount -> skip /* somebody released: look again */
+			:: else ->
+				lower(MEMBER, 0, amount);
+#ifdef SHRUNK_AS_ASKED
+				entry[me].rest = before;
+				amount = 1;
+#endif
+				set_entry(me, 0, RANKS, (amount > 0 -> RANKS - 1 : 0), before - 1);
+				check();
+				break
+			fi
 		}
+	od;
+	do
+	:: entry[me].others > 0 -> even_out(me, MEMBER)
 	:: else -> break
 	od;
 	is_reserved[me] = entry[me].last > 0
@@ -337,7 +385,7 @@ proctype Thread(byte me)
 		:: atomic { !is_ended[MEMBER] && !is_reserved[me] -> skip }; take(2, 0)
 		:: atomic { !is_ended[MEMBER] && !is_reserved[me] -> skip }; take(2, 1)
 		:: atomic { !is_ended[MEMBER] && !is_reserved[me] -> skip }; take(1, 1)
-		:: atomic { !is_ended[MEMBER] && !is_reserved[me] && permanent[MEMBER] > 0 -> skip }; release(2)
+		:: atomic { !is_ended[MEMBER] && !is_reserved[me] && RELEASABLE > 0 -> skip }; release(2)
 		:: atomic { !is_ended[MEMBER] && is_reserved[me] -> skip }; finish(entry[me].amount)
 		:: atomic { !is_ended[MEMBER] && is_reserved[me] -> skip }; finish(0)
 		:: atomic { !is_ended[MEMBER] && is_reserved[me] && entry[me].amount == 2 -> skip }; finish(1)
@@ -360,11 +408,8 @@ died:
 	atomic { is_dead[me] = 1; in_section[me] = 0; finished++ }
 }
 
-#if THREADS > 1
-#define NOTHING_HELD (entry[0].last == 0 && entry[1].last == 0 && entry[CONTROLLER].last == 0)
-#else
-#define NOTHING_HELD (entry[0].last == 0 && entry[CONTROLLER].last == 0)
-#endif
+#define IS_HELD(e) (entry[e].last > 0)
+#define NOTHING_HELD (ALL(IS_HELD) == 0)
 
 /* Takes over dead entries; dies like everybody and is succeeded by the next. */
 proctype Recoverer()
@@ -377,6 +422,9 @@ again:
 #if THREADS > 1
 	:: is_dead[1] && entry[1].last > 0 -> give_back(1, member_of[1])
 #endif
+#if THREADS > 2
+	:: is_dead[2] && entry[2].last > 0 -> give_back(2, member_of[2])
+#endif
 #if ENDS > 0
 	:: is_dead[CONTROLLER] && entry[CONTROLLER].last > 0 -> give_back(CONTROLLER, 0)
 #endif
@@ -388,14 +436,12 @@ died:
 done:
 	/* At rest: nothing is held, and every rank is exactly what is used for good. */
 	atomic {
-		assert(level[0] == permanent[0]);
-		assert(!is_ended[0] || permanent[0] == 0);
+		assert(MISUSE || level[0] == permanent[0]);
+		assert(!is_ended[0] || level[0] == 0);
 #if MEMBERS > 1
 		assert(level[1] == permanent[1]);
-		assert(level[MEMBERS] == permanent[0] + permanent[1]);
-#else
-		assert(level[MEMBERS] == permanent[0]);
 #endif
+		assert(level[MEMBERS] == OWN_LEVELS);
 #if RANKS > 2
 		assert(level[MEMBERS + 1] == level[MEMBERS])
 #endif
@@ -418,51 +464,36 @@ proctype Controller()
 #if THREADS > 1
 	!in_section[1];
 #endif
+#if THREADS > 2
+	!in_section[2];
 #endif
+#endif
+again:
 	do
-	:: permanent[0] == 0 && is_settled[0] -> break
-	:: else ->
-		MAY_DIE;
-		atomic {
-			held = HELD_BY(0);
-#if THREADS > 1
-			held = held + HELD_BY(1);
+#ifdef FREED_SHORT
+	:: level[0] <= ALL(HELD_BY) -> break
+#else
+	/* Less than is held: its holders would give the groups more than there is. It waits for them. */
+	:: level[0] == ALL(HELD_BY) -> break
 #endif
-			held = (level[0] > held -> level[0] - held : 0);
+	:: atomic {
+			level[0] > ALL(HELD_BY) -> held = level[0] - ALL(HELD_BY);
 			level[0] = level[0] - held;
 			permanent[0] = (permanent[0] > held -> permanent[0] - held : 0);
-			is_settled[0] = 1;
 			set_entry(CONTROLLER, 1, RANKS, 0, held);
 			check()
 		};
 		give_back(CONTROLLER, 0)
 	od;
+	MAY_DIE;
+	/* From now on its holders find it gone. */
+	atomic { is_freed[0] = 1; level[0] = 0; permanent[0] = 0; check() };
 	atomic { is_dead[CONTROLLER] = 1; finished++; goto done };
 died:
 	atomic { is_dead[CONTROLLER] = 1 };
 	/* Its successor begins anew, once what it had under way is returned. */
-	entry[CONTROLLER].last == 0;
-	is_dead[CONTROLLER] = 0;
-	do
-	:: permanent[0] == 0 && is_settled[0] -> break
-	:: else ->
-		atomic {
-			held = HELD_BY(0);
-#if THREADS > 1
-			held = held + HELD_BY(1);
-#endif
-			held = (level[0] > held -> level[0] - held : 0);
-			level[0] = level[0] - held;
-			permanent[0] = (permanent[0] > held -> permanent[0] - held : 0);
-			is_settled[0] = 1;
-			lower(0, 1, held);
-#if RANKS > 2
-			lower(0, 2, held);
-#endif
-			check()
-		}
-	od;
-	finished++;
+	atomic { entry[CONTROLLER].last == 0 -> is_dead[CONTROLLER] = 0 };
+	goto again;
 done:
 	skip
 }
@@ -474,6 +505,9 @@ init
 		run Thread(0);
 #if THREADS > 1
 		run Thread(1);
+#endif
+#if THREADS > 2
+		run Thread(2);
 #endif
 #if ENDS > 0
 		run Controller();

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Isolation: whatever happens to one component, by consuming, resetting, unregistering, concerns no other one.
+ * Isolation: whatever happens to one component, by consuming, releasing, resetting, unregistering, concerns no other one,
+ * also where both count against one group.
  *
  * Also what a handle of an unregistered component may touch, which is nothing, even when its place is used again.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "../support/clock.h"
@@ -187,4 +189,175 @@ Test(isolation, a_name_that_comes_back_starts_anew)
 	expect_stale(gone);
 	expect_figure(fixture_used(back, SHMQ_STORAGE), 0);
 	expect_figure(fixture_status(back, SHMQ_STORAGE).total, 0);
+}
+
+/* ---- Siblings in a group ---- */
+
+static const char group_policy[] = "[default]\nstorage = 100\nmemory = 100\n[group:g]\nstorage = 120\nmemory = 120\n"
+				   "[component:a]\ngroup = g\n[component:b]\ngroup = g\n";
+
+struct family {
+	struct shmq_segment *segment;
+	struct shmq_component *group, *a, *b;
+	struct counter ready, released, stop;
+};
+
+static struct family *family_begin(void)
+{
+	struct family *family = shared_alloc(sizeof(*family));
+	struct shmq_options options = SHMQ_OPTIONS_DEFAULT;
+
+	options.threads = 8;
+	family->segment = fixture_segment(&options);
+	fixture_publish(family->segment, group_policy);
+	expect_result(shmq_component_find(&family->group, family->segment, "group:g"), 0);
+	expect_result(shmq_component_find(&family->a, family->segment, "a"), 0);
+	expect_result(shmq_component_find(&family->b, family->segment, "b"), 0);
+	return family;
+}
+
+static void family_end(struct family *family)
+{
+	shmq_component_put(family->group);
+	shmq_component_put(family->a);
+	shmq_component_put(family->b);
+	shared_free(family, sizeof(*family));
+}
+
+/* What the group counts is what its members do. */
+static void expect_family_in_order(struct family *family)
+{
+	for (int resource = SHMQ_STORAGE; resource < SHMQ_RESOURCES; resource += SHMQ_MEMORY - SHMQ_STORAGE)
+		expect_figure(fixture_used(family->group, resource),
+		              fixture_used(family->a, resource) + fixture_used(family->b, resource));
+	expect_result(shmq_segment_verify(family->segment, NULL, NULL), 0);
+}
+
+enum way { CANCELS, COMMITS_A_PART, SHRINKS, CLOSES, IS_KILLED, WAYS };
+
+static int hold_until_released(unsigned way, void *context)
+{
+	struct family *family = context;
+	struct shmq_reservation reservation;
+
+	CHILD_RESULT(shmq_reserve(&reservation, family->a, SHMQ_STORAGE, 30, NULL), SHMQ_OK);
+	CHILD_RESULT(shmq_memory_set(family->a, 30, NULL), SHMQ_OK);
+	counter_set(&family->ready, 1);
+	CHILD_CHECK(counter_await(&family->released, 1, 10000));
+	if (way == CANCELS)
+		shmq_cancel(&reservation);
+	else if (way == COMMITS_A_PART)
+		CHILD_RESULT(shmq_commit(&reservation, 10), 0);
+	else if (way == SHRINKS)
+		CHILD_RESULT(shmq_memory_set(family->a, 5, NULL), SHMQ_OK);
+	else if (way == CLOSES)
+		shmq_segment_close(family->segment);
+	else
+		raise(SIGKILL);
+	return 0;
+}
+
+Test(isolation, what_others_release_of_a_component_comes_off_its_group_once)
+{
+	struct family *family = family_begin();
+
+	expect_result(shmq_try_consume(family->b, SHMQ_STORAGE, 40, NULL), SHMQ_OK);
+	expect_result(shmq_memory_set(family->b, 40, NULL), SHMQ_OK);
+	for (enum way way = CANCELS; way < WAYS; way++) {
+		int end = way == IS_KILLED ? PROCESS_SIGNAL(SIGKILL) : 0;
+		pid_t holder;
+
+		counter_set(&family->ready, 0);
+		counter_set(&family->released, 0);
+		holder = process_start(hold_until_released, way, family);
+		cr_assert(counter_await(&family->ready, 1, 10000));
+		expect_result(shmq_release(family->a, SHMQ_STORAGE, 28), 0);
+		expect_result(shmq_release(family->a, SHMQ_MEMORY, 1000), -ERANGE);
+		expect_figure(fixture_used(family->group, SHMQ_STORAGE), 42);
+		expect_figure(fixture_used(family->group, SHMQ_MEMORY), 40);
+		counter_set(&family->released, 1);
+		expect_result(process_join(holder, 10000), end);
+		cr_assert_geq(shmq_housekeep(family->segment), 0);
+		expect_figure(fixture_used(family->a, SHMQ_STORAGE), 0);
+		expect_figure(fixture_used(family->a, SHMQ_MEMORY), 0);
+		expect_family_in_order(family);
+		expect_result(shmq_check(family->b, SHMQ_STORAGE, 60, NULL), SHMQ_OK);
+	}
+	family_end(family);
+}
+
+static int hold_at_random(unsigned index, void *context)
+{
+	struct family *family = context;
+	struct prng prng = prng_seed(23, index);
+
+	while (counter_get(&family->stop) == 0) {
+		struct shmq_reservation reservation;
+
+		CHILD_CHECK(shmq_memory_set(family->a, prng_below(&prng, 40), NULL) >= 0);
+		CHILD_CHECK(shmq_try_consume(family->a, SHMQ_STORAGE, 1 + prng_below(&prng, 20), NULL) >= 0);
+		if (shmq_reserve(&reservation, family->a, SHMQ_STORAGE, 20, NULL) != SHMQ_OK)
+			continue;
+		if (prng_below(&prng, 2) == 0)
+			CHILD_RESULT(shmq_commit(&reservation, prng_below(&prng, 20)), 0);
+		else
+			shmq_cancel(&reservation);
+	}
+	return 0;
+}
+
+static int release_at_random(unsigned index, void *context)
+{
+	struct family *family = context;
+	struct prng prng = prng_seed(29, index);
+
+	while (counter_get(&family->stop) == 0) {
+		int resource = prng_below(&prng, 3) == 0 ? SHMQ_MEMORY : SHMQ_STORAGE;
+		int result = shmq_release(family->a, resource, 1 + prng_below(&prng, 40));
+
+		CHILD_CHECK(result == 0 || result == -ERANGE);
+	}
+	return 0;
+}
+
+/* Takes and releases what is b's; the group never counts less than that. Returns what b uses then. */
+static uint64_t use_and_look(struct family *family, struct prng *prng, uint64_t used)
+{
+	for (int i = 0; i < 200; i++) {
+		uint64_t amount = 1 + prng_below(prng, 30), counted;
+
+		if (shmq_try_consume(family->b, SHMQ_STORAGE, amount, NULL) == SHMQ_OK)
+			used += amount;
+		counted = fixture_used(family->group, SHMQ_STORAGE);
+		cr_assert(counted >= used && counted <= 120, "b uses %" PRIu64 ", its group %" PRIu64, used, counted);
+		if (used > 60) {
+			expect_result(shmq_release(family->b, SHMQ_STORAGE, used - 20), 0);
+			used = 20;
+		}
+	}
+	return used;
+}
+
+Test(isolation, others_that_release_what_workers_hold_cost_no_sibling_anything)
+{
+	struct family *family = family_begin();
+	struct prng prng = prng_seed(31, 0);
+	pid_t holders[2], stranger;
+	uint64_t used = 0;
+
+	stranger = process_start(release_at_random, 0, family);
+	process_start_group(holders, 2, hold_at_random, family);
+	for (unsigned round = 0; round < 40; round++) {
+		used = use_and_look(family, &prng, used);
+		process_kill(holders[round % 2]);
+		cr_assert_geq(shmq_housekeep(family->segment), 0);
+		holders[round % 2] = process_start(hold_at_random, round, family);
+	}
+	counter_set(&family->stop, 1);
+	expect_figure(process_join_group(holders, 2, 10000), 0);
+	expect_result(process_join(stranger, 10000), 0);
+	cr_assert_geq(shmq_housekeep(family->segment), 0);
+	expect_figure(fixture_used(family->b, SHMQ_STORAGE), used);
+	expect_family_in_order(family);
+	family_end(family);
 }

@@ -100,6 +100,23 @@ int victim_with_little_lease(struct victim *victim)
 	return take(victim, SHMQ_MESSAGES, 25);
 }
 
+/* All that the target uses, what is reserved of it included: as if by somebody whose it is not. */
+int victim_reserved_and_released(struct victim *victim)
+{
+	return victim_reserved(victim) != 0 ? 1 : shmq_release(victim->target, SHMQ_STORAGE, 109);
+}
+
+/* Less than will be given back is left. */
+int victim_reserved_and_mostly_released(struct victim *victim)
+{
+	return victim_reserved(victim) != 0 ? 1 : shmq_release(victim->target, SHMQ_STORAGE, 105);
+}
+
+int victim_with_memory_released(struct victim *victim)
+{
+	return victim_with_memory(victim) != 0 ? 1 : shmq_release(victim->target, SHMQ_MEMORY, 7);
+}
+
 /* Beyond a limit that only warns. */
 int victim_warned_reserved(struct victim *victim)
 {

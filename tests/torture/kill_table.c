@@ -40,6 +40,8 @@
 #define MOVED                                                                                                          \
 	.setup.is_idle = true, .setup.is_alone = true, .outcome.moves = true,                                          \
 	CHANGES({"kept", 150}, {"dropped", 150}, {"default", 151})
+/* What the victim holds was released: what is given back for it is what others have taken since, 2 where they have. */
+#define RELEASED .outcome.undone = {S(-102)}, .outcome.done = {S(-100)}, .setup.is_alone = true
 /* The target was on its way to another group when the one before died, or had arrived. */
 #define AFTER_MOVE .first = "2-ranks-publish-moved", .has_own_figures = true
 #define SLIDING .setup.algorithm = SHMQ_SLIDING
@@ -223,6 +225,9 @@ const struct operation_of_victim operations[] = {
     IN_GROUPS("commit-rate-part", reserved_rate, commit_part, 0, .outcome.undone = {M(9)}, .outcome.done = {M(4)}),
     IN_GROUPS("cancel", reserved, cancel, 0, .outcome.done = {0}),
     IN_GROUPS("cancel-rate", reserved_rate, cancel, 0, .outcome.undone = {M(9)}, .outcome.done = {0}),
+    IN_GROUPS("cancel-released", reserved_and_released, cancel, 0, RELEASED),
+    IN_GROUPS("commit-part-released", reserved_and_mostly_released, commit_part, 0, RELEASED),
+    IN_GROUPS("memory-set-released", with_memory_released, memory_to_6, 0, .outcome.done = {0}, .setup.is_alone = true),
     IN_GROUPS("memory-set-first", attached, memory_to_25, 0, .outcome.done = {0}),
     IN_GROUPS("memory-set-grow", with_memory, memory_to_25, 0, .outcome.done = {0}),
     IN_GROUPS("memory-set-shrink", with_memory, memory_to_6, 0, .outcome.done = {0}),
@@ -243,6 +248,7 @@ const struct operation_of_victim operations[] = {
     OPERATION("4-ranks-housekeep-reserve", in_control, housekeep, 0, .first = "4-ranks-reserve-level"),
     OPERATION("4-ranks-housekeep-commit", in_control, housekeep, 0, .first = "4-ranks-commit-part"),
     OPERATION("4-ranks-housekeep-levels", in_control, housekeep, 0, .first = "4-ranks-try-consume-all-levels"),
+    OPERATION("4-ranks-housekeep-cancel-released", in_control, housekeep, 0, .first = "4-ranks-cancel-released"),
     OPERATION("4-ranks-housekeep-release", in_control, housekeep, 0, .first = "4-ranks-release"),
     OPERATION("4-ranks-housekeep-reset", in_control, housekeep, 0, .first = "4-ranks-reset"),
     OPERATION("4-ranks-housekeep-grow", in_control, housekeep, 0, .first = "4-ranks-memory-set-grow"),
