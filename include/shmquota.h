@@ -541,8 +541,9 @@ SHMQ_API int shmq_segment_rule_grant(struct shmq_segment *segment, uint32_t inde
 struct shmq_component;
 
 /*
- * Register a component. `name` is 1 to SHMQ_NAME_MAX bytes of UTF-8 without control characters. `quota` NULL takes the
- * published policy's quota for that name, else its default.
+ * Register a component. `name` is 1 to SHMQ_NAME_MAX bytes of UTF-8 without control characters; it does not begin with
+ * "group:", as those of groups do, which a policy registers. `quota` NULL takes the published policy's quota for that
+ * name, else its default.
  *
  * Returns  0
  *          -EINVAL     a bad name or quota

@@ -358,7 +358,7 @@ int shmq_component_register(struct shmq_segment *segment, const char *name, cons
 	size_t length = name_length(name);
 	int result = quota == NULL ? 0 : check_quota(quota);
 
-	if (segment == NULL || length == 0)
+	if (segment == NULL || length == 0 || text_is_group_name(name))
 		return -EINVAL;
 	if (result == 0)
 		result = directory_register(segment, name, length, quota);

@@ -44,7 +44,7 @@ int shmq_component_register_manifest(struct shmq_segment *segment, const struct 
 {
 	const char *name = manifest == NULL ? NULL : manifest_name(manifest);
 
-	if (segment == NULL || name == NULL || !text_is_component_name(name, strlen(name)))
+	if (segment == NULL || name == NULL || !text_is_component_name(name, strlen(name)) || text_is_group_name(name))
 		return -EINVAL;
 	return publication_register(segment, name, strlen(name),
 	                            &(struct directory_request){

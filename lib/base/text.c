@@ -5,6 +5,8 @@
  */
 #include "base/text.h"
 
+#include <string.h>
+
 static bool is_continuation(unsigned char byte)
 {
 	return (byte & 0xc0) == 0x80;
@@ -53,6 +55,11 @@ bool text_is_component_name(const char *name, size_t length)
 		length -= step;
 	}
 	return true;
+}
+
+bool text_is_group_name(const char *name)
+{
+	return strncmp(name, TEXT_GROUP, strlen(TEXT_GROUP)) == 0;
 }
 
 size_t text_cut(const char *text, size_t length, size_t most)

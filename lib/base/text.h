@@ -14,6 +14,11 @@
 /* Tell whether these bytes are 1 to TEXT_NAME_MAX bytes of UTF-8 (RFC 3629) without control characters. */
 bool text_is_component_name(const char *name, size_t length);
 
+/* What the names of groups begin with, and no others. */
+#define TEXT_GROUP "group:"
+
+bool text_is_group_name(const char *name);
+
 /* How long text may stay so that it is at most `most` bytes and no character of UTF-8 is cut in two. */
 size_t text_cut(const char *text, size_t length, size_t most);
 

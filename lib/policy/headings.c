@@ -75,7 +75,7 @@ bool headings_read(struct heading_name *out, enum section section, const struct 
 	if (length > most)
 		complain_error(complaints, &at, "this name has %zu bytes; a %s's name has 1 to %zu", length,
 		               word_of(section), most);
-	else if (section == SECTION_COMPONENT && strncmp(out->text, HEADINGS_GROUP, strlen(HEADINGS_GROUP)) == 0)
+	else if (section == SECTION_COMPONENT && text_is_group_name(out->text))
 		complain_error(complaints, &at,
 		               "names that begin with '" HEADINGS_GROUP
 		               "' are those of groups; a group stands in [group:NAME]");

@@ -8,11 +8,12 @@
 #ifndef SHMQ_POLICY_HEADINGS_H
 #define SHMQ_POLICY_HEADINGS_H
 
+#include "base/text.h"
 #include "policy/complain.h"
 #include "policy/keys.h"
 #include "policy/line.h"
 
-#define HEADINGS_GROUP "group:"
+#define HEADINGS_GROUP TEXT_GROUP
 #define HEADINGS_NONE "none"
 
 struct heading_name {

@@ -151,6 +151,26 @@ Test(bad_input, names_of_components_must_be_names)
 	expect_figure(info.components_used, 0);
 }
 
+/* Who looks at a name can tell a group: only policies make them. */
+Test(bad_input, names_of_groups_are_those_of_policies)
+{
+	struct shmq_segment *segment = fixture_segment(NULL);
+	struct shmq_quota quota = quota_calm(100);
+	struct shmq_component *found;
+
+	expect_result(shmq_component_register(segment, "group:", NULL), -EINVAL);
+	expect_result(shmq_component_register(segment, "group:tenant", &quota), -EINVAL);
+	expect_result(shmq_component_register(segment, "group", NULL), 0);
+	expect_result(shmq_component_register(segment, "Group:tenant", NULL), 0);
+	fixture_publish(segment, "[group:tenant]\nstorage = 100\n[component:member]\ngroup = tenant\n");
+	expect_result(shmq_component_register(segment, "group:tenant", NULL), -EINVAL);
+	expect_result(shmq_component_set(segment, "group:tenant", &quota), 0);
+	expect_result(shmq_component_find(&found, segment, "group:tenant"), 0);
+	cr_expect(shmq_component_is_group(found));
+	shmq_component_put(found);
+	expect_result(shmq_component_unregister(segment, "group:tenant"), -EBUSY);
+}
+
 Test(bad_input, names_of_components_may_be_anything_else)
 {
 	char longest[SHMQ_NAME_MAX + 2];

@@ -203,6 +203,7 @@ Test(shmquota, registers_and_unregisters_components)
 	expect_verb(0, "", "", "register", "-q", fixture_name(), "bob", "--memory=1GB", "--cpu-time", "50%");
 	expect_figure(message_limit("bob"), 1000);
 	expect_verb(1, "", "1 to 127 bytes of UTF-8", "register", fixture_name(), "");
+	expect_verb(1, "", "names that begin with 'group:' are those of groups", "register", fixture_name(), "group:x");
 	expect_verb(2, "", "'12q' is not a limit of that kind", "register", fixture_name(), "x", "--storage=12q");
 	expect_verb(2, "", "is not a limit of that kind", "register", fixture_name(), "x", "--message-rate=-1/s");
 	expect_verb(2, "", "is not a limit of that kind", "register", fixture_name(), "x", "--message-rate=1/q");

@@ -224,6 +224,10 @@ int component_failed(const char *doing, const char *component, struct shmq_segme
 
 	switch (result) {
 	case -EINVAL:
+		if (strcmp(doing, "register") == 0 && strncmp(component, "group:", 6) == 0)
+			return fail(EXIT_FAILED, "Publish a policy with a section [group:NAME]: shmquota policy apply.",
+			            "cannot %s %s of %s: names that begin with 'group:' are those of groups", doing,
+			            text_printable(printable, sizeof(printable), component), name);
 		snprintf(advice, sizeof(advice),
 		         "A component's name is 1 to %d bytes of UTF-8 without control characters.", SHMQ_NAME_MAX);
 		break;
