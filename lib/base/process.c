@@ -157,20 +157,23 @@ static void boot_init(void)
 
 /*
  * Tell whether /proc is of the pid namespace that this thread is in. NSpid lists the thread's ids from the namespace of
- * that /proc down to its own: one id, if they are the same. A kernel without namespaces lists nothing.
+ * that /proc down to its own: one id, if they are the same. A kernel without namespaces lists nothing. Returns 0, or
+ * -errno where it cannot be read; a thread that is not there at all is in a namespace beside it.
  */
-static bool proc_shows_this_namespace(void)
+static int look_for_myself(bool *is_seen)
 {
 	char text[4096];
 	const char *ids;
+	int result = read_file("/proc/thread-self/status", text, sizeof(text));
 
-	if (read_file("/proc/thread-self/status", text, sizeof(text)) < 0)
-		return false;
+	*is_seen = false;
+	if (result < 0)
+		return result == -ENOENT ? 0 : result;
 	ids = strstr(text, "\nNSpid:\t");
-	if (ids == NULL)
-		return true;
-	ids += strlen("\nNSpid:\t");
-	return ids[strspn(ids, "0123456789")] == '\n';
+	if (ids != NULL)
+		ids += strlen("\nNSpid:\t");
+	*is_seen = ids == NULL || ids[strspn(ids, "0123456789")] == '\n';
+	return 0;
 }
 
 int process_world(struct process_world *out)
@@ -188,8 +191,7 @@ int process_world(struct process_world *out)
 	out->pid_namespace = pid.st_ino;
 	/* Not /proc/self: a process may outlive its first thread. A kernel without time namespaces has one time for all. */
 	out->time_namespace = stat("/proc/thread-self/ns/time", &time) == 0 ? time.st_ino : 0;
-	out->is_seen = proc_shows_this_namespace();
-	return 0;
+	return look_for_myself(&out->is_seen);
 }
 
 void *process_private_map(size_t size)
