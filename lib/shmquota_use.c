@@ -262,25 +262,36 @@ int shmq_verdict_format(char *text, size_t size, const struct shmq_verdict *verd
 
 /* ---- Two-phase use ---- */
 
-int shmq_reserve(struct shmq_reservation *out, struct shmq_component *c, int resource, uint64_t amount,
-                 struct shmq_verdict *verdict)
+static __attribute__((noinline)) int reserve_otherwise(struct shmq_reservation *out, struct shmq_component *c,
+                                                       int resource, uint64_t amount, struct shmq_verdict *verdict)
 {
 	int result = arguments_check(c, resource, amount, verdict);
 	struct operation operation;
 	struct charge charge;
 
-	if (out == NULL)
-		return -EINVAL;
-	out->component = NULL; /* to cancel what was refused is harmless */
 	if (result == 0)
 		result = operation_begin(&operation, c);
 	if (result < 0)
 		return result;
 	charge = charge_of(c, &operation);
-	charge_make_room(c, &operation, resource, amount);
+	if (tracker_is_rate(resource))
+		charge_make_room(c, &operation, resource, amount);
 	result = reservation_reserve(out, &charge, resource, amount, verdict);
 	operation_end(&operation);
 	return result;
+}
+
+int shmq_reserve(struct shmq_reservation *out, struct shmq_component *c, int resource, uint64_t amount,
+                 struct shmq_verdict *verdict)
+{
+	int result = RESERVATION_OTHERWISE;
+
+	if (out == NULL)
+		return -EINVAL;
+	out->component = NULL; /* to cancel what was refused is harmless */
+	if (plain_arguments(c, amount) && amount > 0 && (resource == SHMQ_STORAGE || resource == SHMQ_MEMORY))
+		result = reservation_reserve_plain(out, c, resource, amount, verdict);
+	return result != RESERVATION_OTHERWISE ? result : reserve_otherwise(out, c, resource, amount, verdict);
 }
 
 /* -ESTALE for a reservation of the parent process: a forked child holds nothing of it. */

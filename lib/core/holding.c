@@ -7,26 +7,15 @@
 #include "core/worker.h"
 
 #include <sched.h>
-#include <sys/single_threaded.h>
 
 #define SPINS_BEFORE_YIELD 1000
 
-void holding_lock_word(struct shm_u32 *word)
+void holding_await_word(struct shm_u32 *word)
 {
-	/* Nobody else can be there, and these calls are not for signal handlers: no locked instruction is needed. */
-	if (__libc_single_threaded && shm_load32_relaxed(word) == 0) {
-		shm_store32_relaxed(word, 1);
-		return;
-	}
 	/* (V1) acquire: what the holder before us did. Pairs with holding_unlock_word(). Retried while a sibling has it. */
 	for (int spins = 1; !shm_try_lock32(word); spins++)
 		if (spins % SPINS_BEFORE_YIELD == 0)
 			sched_yield();
-}
-
-void holding_unlock_word(struct shm_u32 *word)
-{
-	shm_store32_release(word, 0); /* (V1) */
 }
 
 bool holding_find_entry(struct ledger_entry *entry, bool is_kept)
@@ -47,16 +36,14 @@ bool holding_find_entry(struct ledger_entry *entry, bool is_kept)
 	return false;
 }
 
-void holding_close(const struct ledger_entry *entry)
+void holding_free_orphan(const struct ledger_entry *entry)
 {
 	struct segment_slot *private = holding_private(entry);
 
-	private->held--;
-	private->hint = entry->index;
-	if (private->is_orphan && private->held == 0) {
-		private->is_orphan = false;
-		worker_slot_free(&entry->segment->slots[entry->slot]);
-	}
+	if (private->held > 0)
+		return;
+	private->is_orphan = false;
+	worker_slot_free(&entry->segment->slots[entry->slot]);
 }
 
 /* What the entry holds when the steps from `first` on are done. */

@@ -23,8 +23,24 @@
 #include "core/group.h"
 #include "core/ledger.h"
 
-void holding_lock_word(struct shm_u32 *word);
-void holding_unlock_word(struct shm_u32 *word);
+#include <sys/single_threaded.h>
+
+/* Lock it in any case: its holder lets go soon. */
+void holding_await_word(struct shm_u32 *word);
+
+static inline HOT_INLINE void holding_lock_word(struct shm_u32 *word)
+{
+	/* Nobody else can be there, and these calls are not for signal handlers: no locked instruction is needed. */
+	if (__builtin_expect(__libc_single_threaded && shm_load32_relaxed(word) == 0, 1))
+		shm_store32_relaxed(word, 1);
+	else if (__builtin_expect(!shm_try_lock32(word), 0)) /* (V1) */
+		holding_await_word(word);
+}
+
+static inline HOT_INLINE void holding_unlock_word(struct shm_u32 *word)
+{
+	shm_store32_release(word, 0); /* (V1) */
+}
 
 static inline void holding_lock(struct segment_slot *private)
 {
@@ -48,8 +64,19 @@ static inline struct segment_slot *holding_private(const struct ledger_entry *en
  */
 bool holding_find_entry(struct ledger_entry *entry, bool is_kept);
 
-/* Under the slot's lock: one holding less. The slot of an ended thread goes with its last one. */
-void holding_close(const struct ledger_entry *entry);
+/* The slot of an ended thread goes with its last holding. */
+void holding_free_orphan(const struct ledger_entry *entry);
+
+/* Under the slot's lock: one holding less. */
+static inline HOT_INLINE void holding_close(const struct ledger_entry *entry)
+{
+	struct segment_slot *private = holding_private(entry);
+
+	private->held--;
+	private->hint = entry->index;
+	if (__builtin_expect(private->is_orphan, 0))
+		holding_free_orphan(entry);
+}
 
 /* One rank of what is to be taken. */
 struct holding_step {

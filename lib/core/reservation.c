@@ -6,7 +6,7 @@
 
 #include "base/process.h"
 #include "base/wide.h"
-#include "core/worker.h"
+#include "core/plain.h"
 
 #include <errno.h>
 
@@ -91,42 +91,6 @@ static int hold(const struct charge *charge, const struct group_chain *chain, un
 	return charge_conclude(charge, steps, admitted, verdict);
 }
 
-/* The frequent case: no groups, and a quota that denies. Returns as charge_take(). */
-static int reserve_plain(const struct charge *charge, int resource, uint64_t amount, struct ledger_entry *entry,
-                         struct shmq_verdict *verdict)
-{
-	struct shmq_component *component = charge->component;
-	const struct shmq_shm_quota *quota = charge_quota(charge);
-	struct shmq_shm_tracker *tracker = &component->segment->trackers[component->key.index];
-	struct level_place place = tracker_level(component->segment, component->key.index, resource);
-	struct charge_bounds bounds = charge_bounds(quota, resource);
-	struct segment_slot *private = holding_private(entry);
-	uint64_t used;
-	bool is_taken;
-
-	holding_lock(private);
-	if (!holding_find_entry(entry, true)) {
-		holding_unlock(private);
-		return -EAGAIN;
-	}
-	ledger_open_alone(entry, component->key.index, ledger_levels(resource), component->key.genstate);
-	/* Of one rank the word of a share is the amount. */
-	is_taken = ledger_take(entry, &place, amount, amount, bounds.ceiling, &used);
-	private->held += is_taken;
-	holding_unlock(private);
-	if (!is_taken) {
-		struct operation operation = {.slot = charge->slot, .tracker = tracker, .quota = quota};
-		struct charge_seen seen = {.used = used};
-
-		return charge_refused(component, &operation, resource, amount, seen, verdict);
-	}
-	if (__builtin_expect(charge_is_watched(quota, tracker, resource, used + amount), 0))
-		charge_watch(component, quota, resource, used + amount);
-	if (verdict != NULL)
-		charge_tell(verdict, quota, resource, used, amount);
-	return SHMQ_OK;
-}
-
 static int reserve_ranks(const struct charge *charge, const struct group_chain *chain, int resource, uint64_t amount,
                          struct ledger_entry *entry, struct shmq_verdict *verdict)
 {
@@ -141,22 +105,13 @@ static int reserve_level(struct shmq_reservation *out, const struct charge *char
                          struct shmq_verdict *verdict)
 {
 	const struct shmq_segment *segment = charge->component->segment;
-	const struct shmq_shm_quota *quota = charge_quota(charge);
 	struct ledger_entry entry = {segment, (uint32_t)(charge->slot - segment->slots), 0};
+	struct group_chain chain;
 	int result;
 
-	/* relaxed: as tracker_limits() */
-	if (group_parent(quota) == 0 &&
-	    mode_enforcement(shm_load_relaxed(&quota->resource[resource].mode)) == SHMQ_ENFORCE_DENY) {
-		out->ranks = 1;
-		result = reserve_plain(charge, resource, amount, &entry, verdict);
-	} else {
-		struct group_chain chain;
-
-		group_chain_of(segment, charge->quotas, charge->component->key.index, &chain);
-		out->ranks = chain.count;
-		result = reserve_ranks(charge, &chain, resource, amount, &entry, verdict);
-	}
+	group_chain_of(segment, charge->quotas, charge->component->key.index, &chain);
+	out->ranks = chain.count;
+	result = reserve_ranks(charge, &chain, resource, amount, &entry, verdict);
 	out->slot = entry.slot;
 	out->entry = entry.index;
 	out->use = holding_private(&entry)->uses;
@@ -179,6 +134,50 @@ static void remember(struct shmq_reservation *out, const struct charge_receipt *
 		if (i > 0)
 			out->group[i - 1] = group_registration(segment, receipt->component[i]);
 	}
+}
+
+int reservation_reserve_plain(struct shmq_reservation *out, struct shmq_component *c, int resource, uint64_t amount,
+                              struct shmq_verdict *verdict)
+{
+	struct shmq_segment *segment = c->segment;
+	struct level_place place = tracker_level(segment, c->key.index, resource);
+	struct charge_bounds bounds;
+	struct segment_slot *private;
+	struct ledger_entry entry;
+	struct plain plain;
+	uint64_t used;
+	bool is_taken;
+
+	if (!plain_begin(&plain, c))
+		return RESERVATION_OTHERWISE;
+	bounds = charge_bounds(plain.quota, resource);
+	entry = (struct ledger_entry){segment, (uint32_t)(plain.slot - segment->slots), 0};
+	private = holding_private(&entry);
+	holding_lock(private);
+	if (__builtin_expect(!bounds.is_plain, 0) ||
+	    __builtin_expect(mode_enforcement(bounds.mode) != SHMQ_ENFORCE_DENY, 0) ||
+	    __builtin_expect(!holding_find_entry(&entry, true), 0)) {
+		holding_unlock(private);
+		rcu_end(plain.slot);
+		return RESERVATION_OTHERWISE;
+	}
+	ledger_open_alone(&entry, c->key.index, ledger_levels(resource), c->key.genstate);
+	/* Of one rank the word of a share is the amount. */
+	is_taken = ledger_take(&entry, &place, amount, amount, bounds.ceiling, &used);
+	private->held += is_taken;
+	holding_unlock(private);
+	if (__builtin_expect(!is_taken, 0))
+		return plain_refused(c, resource, amount, verdict, plain.quota, used, 0, 0);
+	/* The rest is written where it is used. */
+	out->component = c;
+	out->resource = resource;
+	out->amount = amount;
+	out->ranks = 1;
+	out->slot = entry.slot;
+	out->entry = entry.index;
+	out->use = private->uses;
+	out->life = segment->private->life;
+	return plain_finish(&plain, c, resource, amount, used, verdict);
 }
 
 int reservation_reserve(struct shmq_reservation *out, const struct charge *charge, int resource, uint64_t amount,
@@ -222,8 +221,10 @@ static bool finish_level(const struct shmq_reservation *reservation, uint64_t ac
 	holding_lock(holding_private(&entry));
 	is_valid = holding_private(&entry)->uses == reservation->use;
 	if (is_valid) {
-		/* Of a component that is gone nothing stays in use. */
-		holding_finish(&entry, is_current ? actual : 0);
+		if (is_current && actual == reservation->amount)
+			ledger_forget(&entry, 0); /* all of it is used, at all ranks */
+		else
+			holding_finish(&entry, is_current ? actual : 0); /* of a component that is gone nothing is */
 		holding_close(&entry);
 	}
 	holding_unlock(holding_private(&entry));

@@ -14,12 +14,24 @@
 
 #include "core/charge.h"
 
+#include <limits.h>
+
 /*
  * Drop what this process holds of memory of components that are gone: that may make room in a ledger, and free a slot
  * that an ended thread had left. Who was refused tries again then, whether it was this call or a sibling's that made the
  * room. Needs no read section; what counted against groups stays until an operation of the process meets it.
  */
 void reservation_make_room(struct shmq_segment *segment);
+
+/* Nothing was done: it is for reservation_reserve(). */
+#define RESERVATION_OTHERWISE INT_MIN
+
+/*
+ * The plain way of shmq_reserve(): a level of a component without groups, whose quota denies. `amount` is above 0 and
+ * not too much. Returns as shmq_reserve(), or RESERVATION_OTHERWISE.
+ */
+int reservation_reserve_plain(struct shmq_reservation *out, struct shmq_component *c, int resource, uint64_t amount,
+                              struct shmq_verdict *verdict);
 
 /* See shmq_reserve(). */
 int reservation_reserve(struct shmq_reservation *out, const struct charge *charge, int resource, uint64_t amount,
