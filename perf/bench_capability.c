@@ -3,63 +3,39 @@
  * What it costs to ask whether a component may do something, beside fnmatch(3) in the same run.
  *
  * A check does more than fnmatch(): it finds the component's grants in shared memory, proves that the target is text
- * without tricks, and would normalise it. fnmatch() gets the pattern that matches or, where several are tried, all up to
- * that one. It is measured in the locale "C", where it compares bytes, and in "C.UTF-8", where it converts to wide
- * characters first, as it does in programs that call setlocale(). Both are given the same patterns and targets.
+ * without tricks, and would normalise it. Both are given the same patterns and targets; see fnmatch_peer.h.
  */
 #include "baseline.h"
+#include "fnmatch_peer.h"
 #include "policy_text.h"
 #include "program.h"
 #include "segment.h"
 
-#include <fnmatch.h>
-#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
-#define LIST 8
 #define MANY 100
-#define PATTERN_SIZE 64
 #define POLICY_SIZE 16384
 #define STARS 50
 #define LONGEST 4095
 
-#define FILE_PATTERN "/app/data/*"
-#define FILE_TARGET "/app/data/report.txt"
 #define HOST_PATTERN "*.example.org:443"
 #define HOST_TARGET "api.example.org:443"
 #define NAME_PATTERN "orders.*"
 #define NAME_TARGET "orders.created"
-#define LAST_TARGET "/srv/tenants/none/report.txt"
 
 struct subject {
 	struct baseline *baseline;
 	struct shmq_component *one, *list, *many, *dear; /* by how many patterns they have for files */
 	const char *file_pattern, *host_pattern;
-	char (*patterns)[PATTERN_SIZE]; /* the list; the last one matches */
-	char *dear_pattern;             /* dear to who tries again */
+	char (*patterns)[FNMATCH_PEER_SIZE];
+	char *dear_pattern; /* dear to who tries again */
 };
 
-static char patterns[LIST][PATTERN_SIZE];
 static char dear_pattern[2 * STARS + 3];
 static char longest[LONGEST + 1];
-static locale_t in_bytes, in_utf8;
 
 /* ---- Operations -------------------------------------------------------------------------------------------------- */
-
-static bool match(const char *pattern, const char *target)
-{
-	return fnmatch(pattern, target, FNM_PATHNAME) == 0;
-}
-
-/* Try one pattern after the other, as one would. */
-static bool match_list(char list[LIST][PATTERN_SIZE], const char *target)
-{
-	for (unsigned i = 0; i < LIST; i++)
-		if (match(list[i], target))
-			return true;
-	return false;
-}
 
 static bool may_read(struct shmq_component *component, const char *target)
 {
@@ -75,10 +51,10 @@ static bool may(struct shmq_component *component, const char *permission, const 
 
 DEFINE_RUN(run_nothing, baseline_nothing(s->baseline, 1))
 DEFINE_RUN(run_check, shmq_check(s->one, SHMQ_STORAGE, 1, NULL) == SHMQ_OK)
-DEFINE_RUN(run_match, match(s->file_pattern, FILE_TARGET))
-DEFINE_RUN(run_match_list, match_list(s->patterns, LAST_TARGET))
-DEFINE_RUN(run_match_host, match(s->host_pattern, HOST_TARGET))
-DEFINE_RUN(run_match_dear, !match(s->dear_pattern, longest))
+DEFINE_RUN(run_match, fnmatch_peer_match(s->file_pattern, FILE_TARGET))
+DEFINE_RUN(run_match_list, fnmatch_peer_match_list(s->patterns, LAST_TARGET))
+DEFINE_RUN(run_match_host, fnmatch_peer_match(s->host_pattern, HOST_TARGET))
+DEFINE_RUN(run_match_dear, !fnmatch_peer_match(s->dear_pattern, longest))
 DEFINE_RUN(run_one, may_read(s->one, FILE_TARGET))
 DEFINE_RUN(run_one_dots, may_read(s->one, "/app/./data//x/../report.txt"))
 DEFINE_RUN(run_one_wide, may_read(s->one, "/app/data/r\xc3\xa9sum\xc3\xa9.txt"))
@@ -89,20 +65,6 @@ DEFINE_RUN(run_address, may(s->one, "network.connect", "10.1.2.3:443"))
 DEFINE_RUN(run_name, may(s->one, "message.send", NAME_TARGET))
 DEFINE_RUN(run_forbidden, shmq_check_capability(s->one, "filesystem.read", "/etc/passwd") == SHMQ_FORBIDDEN)
 DEFINE_RUN(run_dear, shmq_check_capability(s->dear, "filesystem.read", longest) == SHMQ_FORBIDDEN)
-
-static void prepare_bytes(void *subject, unsigned round)
-{
-	(void)subject;
-	(void)round;
-	uselocale(in_bytes);
-}
-
-static void prepare_utf8(void *subject, unsigned round)
-{
-	(void)subject;
-	(void)round;
-	uselocale(in_utf8);
-}
 
 /* ---- The cases --------------------------------------------------------------------------------------------------- */
 
@@ -129,25 +91,26 @@ enum {
 };
 
 static const struct bench_case cases[CASES] = {
-    [CASE_NOTHING] = {"nothing", "a call of an empty function", run_nothing, prepare_bytes},
-    [CASE_CHECK] = {"check_quota", "check a level (no capability)", run_check, prepare_bytes},
-    [CASE_MATCH] = {"fnmatch", "fnmatch, 1 pattern", run_match, prepare_bytes},
-    [CASE_MATCH_UTF8] = {"fnmatch_utf8", "fnmatch, 1 pattern, UTF-8", run_match, prepare_utf8},
-    [CASE_ONE] = {"check", "check, 1 pattern", run_one, prepare_utf8},
-    [CASE_DOTS] = {"check_dots", "check, 1 pattern, dots in the target", run_one_dots, prepare_utf8},
-    [CASE_WIDE] = {"check_wide", "check, 1 pattern, target beyond ASCII", run_one_wide, prepare_utf8},
-    [CASE_FORBIDDEN] = {"check_forbidden", "check, 1 pattern, forbidden and counted", run_forbidden, prepare_utf8},
-    [CASE_MATCH_LIST] = {"fnmatch_8", "fnmatch, 8 patterns, the last one", run_match_list, prepare_bytes},
+    [CASE_NOTHING] = {"nothing", "a call of an empty function", run_nothing, fnmatch_peer_in_bytes},
+    [CASE_CHECK] = {"check_quota", "check a level (no capability)", run_check, fnmatch_peer_in_bytes},
+    [CASE_MATCH] = {"fnmatch", "fnmatch, 1 pattern", run_match, fnmatch_peer_in_bytes},
+    [CASE_MATCH_UTF8] = {"fnmatch_utf8", "fnmatch, 1 pattern, UTF-8", run_match, fnmatch_peer_in_utf8},
+    [CASE_ONE] = {"check", "check, 1 pattern", run_one, fnmatch_peer_in_utf8},
+    [CASE_DOTS] = {"check_dots", "check, 1 pattern, dots in the target", run_one_dots, fnmatch_peer_in_utf8},
+    [CASE_WIDE] = {"check_wide", "check, 1 pattern, target beyond ASCII", run_one_wide, fnmatch_peer_in_utf8},
+    [CASE_FORBIDDEN] = {"check_forbidden", "check, 1 pattern, forbidden and counted", run_forbidden,
+                        fnmatch_peer_in_utf8},
+    [CASE_MATCH_LIST] = {"fnmatch_8", "fnmatch, 8 patterns, the last one", run_match_list, fnmatch_peer_in_bytes},
     [CASE_MATCH_LIST_UTF8] = {"fnmatch_8_utf8", "fnmatch, 8 patterns, the last one, UTF-8", run_match_list,
-                              prepare_utf8},
-    [CASE_LIST] = {"check_8", "check, 8 patterns, the last one", run_list, prepare_utf8},
-    [CASE_MANY] = {"check_100", "check, 100 patterns, the last one", run_many, prepare_utf8},
-    [CASE_MATCH_HOST] = {"fnmatch_host", "fnmatch, host and port", run_match_host, prepare_bytes},
-    [CASE_HOST] = {"check_host", "check, host and port", run_host, prepare_utf8},
-    [CASE_ADDRESS] = {"check_address", "check, IPv4 address in a network", run_address, prepare_utf8},
-    [CASE_NAME] = {"check_name", "check, name", run_name, prepare_utf8},
-    [CASE_MATCH_DEAR] = {"fnmatch_50", "fnmatch, 50 stars, 4,095 bytes", run_match_dear, prepare_bytes},
-    [CASE_DEAR] = {"check_50", "check, 50 stars, 4,095 bytes", run_dear, prepare_utf8},
+                              fnmatch_peer_in_utf8},
+    [CASE_LIST] = {"check_8", "check, 8 patterns, the last one", run_list, fnmatch_peer_in_utf8},
+    [CASE_MANY] = {"check_100", "check, 100 patterns, the last one", run_many, fnmatch_peer_in_utf8},
+    [CASE_MATCH_HOST] = {"fnmatch_host", "fnmatch, host and port", run_match_host, fnmatch_peer_in_bytes},
+    [CASE_HOST] = {"check_host", "check, host and port", run_host, fnmatch_peer_in_utf8},
+    [CASE_ADDRESS] = {"check_address", "check, IPv4 address in a network", run_address, fnmatch_peer_in_utf8},
+    [CASE_NAME] = {"check_name", "check, name", run_name, fnmatch_peer_in_utf8},
+    [CASE_MATCH_DEAR] = {"fnmatch_50", "fnmatch, 50 stars, 4,095 bytes", run_match_dear, fnmatch_peer_in_bytes},
+    [CASE_DEAR] = {"check_50", "check, 50 stars, 4,095 bytes", run_dear, fnmatch_peer_in_utf8},
 };
 
 static const struct target targets[] = {
@@ -159,11 +122,8 @@ static const struct target targets[] = {
 
 /* ---- The policy -------------------------------------------------------------------------------------------------- */
 
-static void fill_patterns(void)
+static void fill_dear_pattern(void)
 {
-	for (unsigned i = 0; i < LIST - 1; i++)
-		snprintf(patterns[i], PATTERN_SIZE, "/srv/tenants/%u/*", i);
-	snprintf(patterns[LIST - 1], PATTERN_SIZE, "/srv/tenants/none/*");
 	strcpy(dear_pattern, "/");
 	for (unsigned i = 0; i < STARS; i++)
 		strcat(dear_pattern, "*a");
@@ -175,9 +135,8 @@ static void fill_patterns(void)
 static void write_list(FILE *policy, const char *name, unsigned count)
 {
 	fprintf(policy, "[component:%s]\nfilesystem.read = [", name);
-	for (unsigned i = 0; i < count - 1; i++)
-		fprintf(policy, "/srv/tenants/%u/*, ", i);
-	fprintf(policy, "/srv/tenants/none/*]\n");
+	fnmatch_peer_write_list(policy, count);
+	fputs("]\n", policy);
 }
 
 static void write_policy(char *text)
@@ -192,7 +151,7 @@ static void write_policy(char *text)
 		        "network.connect = [" HOST_PATTERN ", 10.0.0.0/8:*]\nmessage.send = [" NAME_PATTERN "]\n",
 		        i);
 	fprintf(policy, "[component:dear]\nfilesystem.read = [%s]\n", dear_pattern);
-	write_list(policy, "list", LIST);
+	write_list(policy, "list", FNMATCH_PEER_LIST);
 	write_list(policy, "many", MANY);
 	fclose(policy);
 }
@@ -218,13 +177,13 @@ static int setup(struct subject subjects[2])
 	struct shmq_segment *segment = bench_segment_unnamed(&options);
 	struct baseline *baselines = baseline_create(2);
 
-	in_bytes = newlocale(LC_ALL_MASK, "C", NULL);
-	in_utf8 = newlocale(LC_ALL_MASK, "C.UTF-8", NULL);
-	if (baselines == NULL || in_bytes == NULL || in_utf8 == NULL) {
+	if (baselines == NULL) {
 		perror("cannot create the baselines");
 		return -1;
 	}
-	fill_patterns();
+	if (fnmatch_peer_setup() < 0)
+		return -1;
+	fill_dear_pattern();
 	if (segment == NULL || publish(segment) < 0)
 		return -1;
 	for (int i = 0; i < 2; i++) {
@@ -233,7 +192,7 @@ static int setup(struct subject subjects[2])
 		*subject = (struct subject){.baseline = &baselines[i],
 		                            .file_pattern = FILE_PATTERN,
 		                            .host_pattern = HOST_PATTERN,
-		                            .patterns = patterns,
+		                            .patterns = fnmatch_peer_patterns,
 		                            .dear_pattern = dear_pattern};
 		if (find(&subject->one, segment, i == 0 ? "one of process 0" : "one of process 1") < 0 ||
 		    find(&subject->list, segment, "list") < 0 || find(&subject->many, segment, "many") < 0 ||

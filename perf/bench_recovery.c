@@ -75,8 +75,6 @@ static void show_text(const struct bench_figure figures[], const struct argument
 static int show_json(const struct bench_figure figures[], const struct arguments *arguments)
 {
 	json_t *cases = json_array();
-	json_t *root;
-	int result;
 
 	for (int i = 0; i < RECOVERY_LINES; i++) {
 		json_t *value =
@@ -89,14 +87,8 @@ static int show_json(const struct bench_figure figures[], const struct arguments
 		}
 		json_array_append_new(cases, value);
 	}
-	root =
-	    json_pack("{s:s, s:i, s:o}", "version", shmq_version(), "rounds", (int)arguments->rounds, "cases", cases);
-	if (root == NULL)
-		return -1;
-	result = json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-	putchar('\n');
-	json_decref(root);
-	return result;
+	return report_write_json(
+	    json_pack("{s:s, s:i, s:o}", "version", shmq_version(), "rounds", (int)arguments->rounds, "cases", cases));
 }
 
 /* ---- The program ------------------------------------------------------------------------------------------------- */

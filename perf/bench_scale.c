@@ -83,8 +83,6 @@ static void show_text(const struct bench_figure figures[], const struct argument
 static int show_json(const struct bench_figure figures[], const struct arguments *arguments)
 {
 	json_t *cases = json_array(), *targets = json_array();
-	json_t *root;
-	int result;
 
 	for (int i = 0; i < SCALE_LINES; i++) {
 		double scale = scales[lines[i].unit];
@@ -99,15 +97,9 @@ static int show_json(const struct bench_figure figures[], const struct arguments
 			                                lines[i].bound, "figure", figures[i].median / scale, "met",
 			                                is_met(i, &figures[i])));
 	}
-	root =
-	    json_pack("{s:s, s:i, s:i, s:o, s:o}", "version", shmq_version(), "rounds", (int)arguments->settings.rounds,
-	              "components", (int)arguments->settings.components, "cases", cases, "targets", targets);
-	if (root == NULL)
-		return -1;
-	result = json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-	putchar('\n');
-	json_decref(root);
-	return result;
+	return report_write_json(json_pack("{s:s, s:i, s:i, s:o, s:o}", "version", shmq_version(), "rounds",
+	                                   (int)arguments->settings.rounds, "components",
+	                                   (int)arguments->settings.components, "cases", cases, "targets", targets));
 }
 
 enum { OPTION_COMPONENTS = 256, OPTION_FOLDER, OPTION_HUGEPAGES };

@@ -6,31 +6,22 @@
 #include "policy_cases.h"
 
 #include "baseline.h"
+#include "fnmatch_peer.h"
 #include "page_counter.h"
 #include "policy_text.h"
 #include "segment.h"
 
-#include <fnmatch.h>
-#include <locale.h>
 #include <stdio.h>
 
-#define LIST 8
-#define PATTERN_SIZE 64
 #define POLICY_SIZE 16384
-#define FILE_PATTERN "/app/data/*"
-#define FILE_TARGET "/app/data/report.txt"
-#define LAST_TARGET "/srv/tenants/none/report.txt"
 
 struct subject {
 	struct baseline *baseline;
 	struct shmq_component *under[POLICY_DEPTH + 1], *closed, *reader, *lister;
 	struct page_counter *pages, *closed_pages; /* chains of POLICY_DEPTH + 1, the outermost first */
 	const char *pattern;                       /* read from memory at each call, as a library's arguments are */
-	const char (*patterns)[PATTERN_SIZE];
+	char (*patterns)[FNMATCH_PEER_SIZE];
 };
-
-static char patterns[LIST][PATTERN_SIZE];
-static locale_t in_bytes, in_utf8;
 
 /* ---- Operations -------------------------------------------------------------------------------------------------- */
 
@@ -46,20 +37,6 @@ static bool charge_and_uncharge(struct page_counter *counter)
 
 	page_counter_uncharge(counter, 1);
 	return is_charged;
-}
-
-static bool match(const char *pattern, const char *target)
-{
-	return fnmatch(pattern, target, FNM_PATHNAME) == 0;
-}
-
-/* Try one pattern after the other, as one would. */
-static bool match_list(const char list[LIST][PATTERN_SIZE], const char *target)
-{
-	for (unsigned i = 0; i < LIST; i++)
-		if (match(list[i], target))
-			return true;
-	return false;
 }
 
 #define DEFINE_RUN(function, expression) BENCH_DEFINE_RUN(function, struct subject, expression)
@@ -79,24 +56,10 @@ DEFINE_RUN(run_pages_pair, charge_and_uncharge(&s->pages[POLICY_DEPTH]))
 DEFINE_RUN(run_level_refused, shmq_try_consume(s->closed, SHMQ_STORAGE, 1, NULL) == SHMQ_DENIED)
 DEFINE_RUN(run_pages_refused, !page_counter_try_charge(&s->closed_pages[POLICY_DEPTH], 1))
 DEFINE_RUN(run_rate_refused, shmq_try_consume(s->closed, SHMQ_MESSAGES, 1, NULL) == SHMQ_DENIED)
-DEFINE_RUN(run_match, match(s->pattern, FILE_TARGET))
-DEFINE_RUN(run_match_list, match_list(s->patterns, LAST_TARGET))
+DEFINE_RUN(run_match, fnmatch_peer_match(s->pattern, FILE_TARGET))
+DEFINE_RUN(run_match_list, fnmatch_peer_match_list(s->patterns, LAST_TARGET))
 DEFINE_RUN(run_check, shmq_check_capability(s->reader, "filesystem.read", FILE_TARGET) == SHMQ_OK)
 DEFINE_RUN(run_check_list, shmq_check_capability(s->lister, "filesystem.read", LAST_TARGET) == SHMQ_OK)
-
-static void prepare_bytes(void *subject, unsigned round)
-{
-	(void)subject;
-	(void)round;
-	uselocale(in_bytes);
-}
-
-static void prepare_utf8(void *subject, unsigned round)
-{
-	(void)subject;
-	(void)round;
-	uselocale(in_utf8);
-}
 
 const struct bench_case policy_cases[POLICY_CASES] = {
     [CASE_CAS] = {"cas", "load and compare-and-swap", run_cas, NULL},
@@ -120,13 +83,13 @@ const struct bench_case policy_cases[POLICY_CASES] = {
     [CASE_RATE + 3] = {"rate_3", "rate, 3 groups", run_rate_3, NULL},
     [CASE_RATE + 4] = {"rate_4", "rate, 4 groups", run_rate_4, NULL},
     [CASE_RATE_REFUSED] = {"rate_refused_4", "rate, refused by the 4th group", run_rate_refused, NULL},
-    [CASE_FNMATCH] = {"fnmatch", "fnmatch, 1 pattern", run_match, prepare_bytes},
-    [CASE_FNMATCH_UTF8] = {"fnmatch_utf8", "fnmatch, 1 pattern, UTF-8", run_match, prepare_utf8},
-    [CASE_CHECK] = {"check", "capability, 1 pattern", run_check, prepare_utf8},
-    [CASE_FNMATCH_LIST] = {"fnmatch_8", "fnmatch, 8 patterns, the last one", run_match_list, prepare_bytes},
+    [CASE_FNMATCH] = {"fnmatch", "fnmatch, 1 pattern", run_match, fnmatch_peer_in_bytes},
+    [CASE_FNMATCH_UTF8] = {"fnmatch_utf8", "fnmatch, 1 pattern, UTF-8", run_match, fnmatch_peer_in_utf8},
+    [CASE_CHECK] = {"check", "capability, 1 pattern", run_check, fnmatch_peer_in_utf8},
+    [CASE_FNMATCH_LIST] = {"fnmatch_8", "fnmatch, 8 patterns, the last one", run_match_list, fnmatch_peer_in_bytes},
     [CASE_FNMATCH_LIST_UTF8] = {"fnmatch_8_utf8", "fnmatch, 8 patterns, the last one, UTF-8", run_match_list,
-                                prepare_utf8},
-    [CASE_CHECK_LIST] = {"check_8", "capability, 8 patterns, the last one", run_check_list, prepare_utf8},
+                                fnmatch_peer_in_utf8},
+    [CASE_CHECK_LIST] = {"check_8", "capability, 8 patterns, the last one", run_check_list, fnmatch_peer_in_utf8},
 };
 
 #define NONE SIZE_MAX
@@ -191,8 +154,7 @@ static void write_policy(char *text)
 		fprintf(policy, "[component:closed-%u]\ngroup = closed-%u-%u\n", process, process, POLICY_DEPTH);
 		fprintf(policy, "[component:reader-%u]\nfilesystem.read = " FILE_PATTERN "\n", process);
 		fprintf(policy, "[component:lister-%u]\nfilesystem.read = [", process);
-		for (unsigned i = 0; i < LIST; i++)
-			fprintf(policy, "%s%s", i > 0 ? ", " : "", patterns[i]);
+		fnmatch_peer_write_list(policy, FNMATCH_PEER_LIST);
 		fprintf(policy, "]\n");
 	}
 	fclose(policy);
@@ -231,7 +193,7 @@ static int fill_subject(struct subject *subject, struct shmq_segment *segment, s
 	                            .pages = page_counter_chain(POLICY_DEPTH + 1, INT64_MAX),
 	                            .closed_pages = page_counter_chain(POLICY_DEPTH + 1, INT64_MAX),
 	                            .pattern = FILE_PATTERN,
-	                            .patterns = (const char(*)[PATTERN_SIZE])patterns};
+	                            .patterns = fnmatch_peer_patterns};
 	if (subject->pages == NULL || subject->closed_pages == NULL) {
 		perror("cannot create the page counters");
 		return -1;
@@ -250,15 +212,12 @@ int policy_cases_setup(void *subjects[2])
 	struct shmq_segment *segment = bench_segment_unnamed(NULL);
 	struct baseline *baselines = baseline_create(2);
 
-	in_bytes = newlocale(LC_ALL_MASK, "C", NULL);
-	in_utf8 = newlocale(LC_ALL_MASK, "C.UTF-8", NULL);
-	if (baselines == NULL || in_bytes == NULL || in_utf8 == NULL) {
+	if (baselines == NULL) {
 		perror("cannot create the baselines");
 		return -1;
 	}
-	for (unsigned i = 0; i < LIST - 1; i++)
-		snprintf(patterns[i], PATTERN_SIZE, "/srv/tenants/%u/*", i);
-	snprintf(patterns[LIST - 1], PATTERN_SIZE, "/srv/tenants/none/*");
+	if (fnmatch_peer_setup() < 0)
+		return -1;
 	write_policy(text);
 	if (segment == NULL || policy_text_publish(segment, text) < 0)
 		return -1;

@@ -68,4 +68,7 @@ double yardstick_ratio(const struct report *report, int yardstick, size_t of, en
 void report_text(const struct report *report);
 int report_json(const struct report *report);
 
+/* Write a json_t object, and release it; NULL stands for one that there was no memory for. Returns 0 or -1. */
+int report_write_json(void *root);
+
 #endif

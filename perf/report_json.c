@@ -49,13 +49,22 @@ static json_t *target_json(const struct report *report, const struct target *tar
 	                 "met", figure <= target->bound);
 }
 
+int report_write_json(void *root)
+{
+	int result = root == NULL ? -1 : json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+
+	if (root != NULL)
+		putchar('\n');
+	json_decref(root);
+	return result;
+}
+
 int report_json(const struct report *report)
 {
 	const struct bench_settings *settings = report->settings;
 	const struct bench_results *results = report->results;
 	json_t *cases = json_array(), *targets = json_array();
 	json_t *root;
-	int result;
 
 	for (size_t i = 0; i < report->count; i++)
 		json_array_append_new(cases, case_json(report, i));
@@ -68,8 +77,5 @@ int report_json(const struct report *report)
 	                 (json_int_t)results->disturbed, "cases", cases, "targets", targets);
 	if (root == NULL || (report->part != NULL && report->part->add_json(root, report->is_check) < 0))
 		return -1;
-	result = json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-	putchar('\n');
-	json_decref(root);
-	return result;
+	return report_write_json(root);
 }

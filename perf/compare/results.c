@@ -4,7 +4,7 @@
  */
 #include "results.h"
 
-#include <stdio.h>
+#include "../report.h"
 
 #include <jansson.h>
 #include <shmquota.h>
@@ -39,7 +39,6 @@ int results_write(const struct limiter_result *limiters, size_t count, const str
                   const struct bench_settings *settings)
 {
 	json_t *limiter_rows = json_array(), *figure_rows = json_array(), *root;
-	int result;
 
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(limiter_rows, limiter_json(&limiters[i]));
@@ -54,10 +53,5 @@ int results_write(const struct limiter_result *limiters, size_t count, const str
 	                 (json_int_t)figures->sample_ns, "samples", (json_int_t)figures->samples, "preempted",
 	                 (json_int_t)figures->preempted, "disturbed", (json_int_t)figures->disturbed, "limiters",
 	                 limiter_rows, "control", bound_json(control), "figures", figure_rows);
-	if (root == NULL)
-		return -1;
-	result = json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-	putchar('\n');
-	json_decref(root);
-	return result;
+	return report_write_json(root);
 }

@@ -8,34 +8,9 @@
 #include <stdlib.h>
 
 #include "../support/clock.h"
-#include "../support/fixture.h"
+#include "tenant.h"
 
 TestSuite(reservation, FIXTURE);
-
-static struct shmq_segment *the_segment;
-static struct shmq_component *tenant;
-
-/* Limits of 100, four threads, eight reservations each. */
-static void set_up(void)
-{
-	struct shmq_options options = SHMQ_OPTIONS_DEFAULT;
-	struct shmq_quota quota = quota_calm(100);
-
-	options.threads = 4;
-	options.reservations = 8;
-	the_segment = fixture_segment(&options);
-	tenant = fixture_component(the_segment, "tenant", &quota);
-}
-
-static void expect_used(int resource, uint64_t expected)
-{
-	expect_figure(fixture_used(tenant, resource), expected);
-}
-
-static void expect_sound(void)
-{
-	expect_result(shmq_segment_verify(the_segment, NULL, NULL), 0);
-}
 
 /* ---- One thread -------------------------------------------------------------------------------------------------- */
 

@@ -4,67 +4,14 @@
  * interval of every schedule is added up for, and when a refused amount will fit. What happens between two accesses of
  * one operation is in test_sliding_races.c.
  */
-#include "core/sliding.h"
-
-#include "intervals.h"
-
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../support/fixture.h"
 #include "../support/prng.h"
-
-#define PERIOD 100
-#define LIMIT 50
-#define START (UINT64_C(7000) * PERIOD)
+#include "sliding_rate.h"
 
 TestSuite(sliding, .timeout = 120);
-
-static struct shmq_shm_rate rate;
-static struct window_view view;
-static struct intervals taken;
-static uint64_t clock_now;
-
-static uint64_t read_clock(uint64_t period_ms)
-{
-	(void)period_ms;
-	return clock_now;
-}
-
-/* The clock shows whole milliseconds: two events `length` apart by it may be almost one less apart. */
-static uint64_t bound(uint64_t length)
-{
-	return (LIMIT * (PERIOD + (length > 0 ? length - 1 : 0))) / PERIOD;
-}
-
-static uint64_t instant_of(const struct window_view *judged, uint64_t now_ms)
-{
-	return judged->start_ms > now_ms ? judged->start_ms : now_ms;
-}
-
-static bool take_as(uint64_t amount, uint64_t now_ms)
-{
-	if (!sliding_take(&rate, amount, LIMIT, PERIOD, now_ms, read_clock, &view))
-		return false;
-	intervals_note(&taken, instant_of(&view, view.now_ms), amount);
-	return true;
-}
-
-static bool take(uint64_t amount, uint64_t now_ms)
-{
-	clock_now = now_ms;
-	return take_as(amount, now_ms);
-}
-
-static uint64_t fill(uint64_t now_ms)
-{
-	uint64_t sum = 0;
-
-	while (take(1, now_ms))
-		sum++;
-	return sum;
-}
 
 static uint64_t used_at(uint64_t now_ms)
 {
@@ -72,12 +19,6 @@ static uint64_t used_at(uint64_t now_ms)
 
 	sliding_read(&rate, PERIOD, now_ms, &seen);
 	return seen.used;
-}
-
-static void begin_anew(void)
-{
-	window_restart(&rate);
-	intervals_begin(&taken);
 }
 
 /* ---- The estimate ---- */

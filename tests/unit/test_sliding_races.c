@@ -11,71 +11,13 @@
 #include "core/window.c"
 /* NOLINTEND(bugprone-suspicious-include) */
 
-#include "intervals.h"
-
 #include <pthread.h>
 #include <string.h>
 
-#include "../support/fixture.h"
 #include "../support/prng.h"
-
-#define PERIOD 100
-#define LIMIT 50
-#define START (UINT64_C(7000) * PERIOD)
+#include "sliding_rate.h"
 
 TestSuite(sliding_races, .timeout = 120);
-
-static struct shmq_shm_rate rate;
-static struct window_view view;
-static struct intervals taken;
-static uint64_t clock_now;
-static size_t last_id;
-
-static uint64_t read_clock(uint64_t period_ms)
-{
-	(void)period_ms;
-	return clock_now;
-}
-
-/* The clock shows whole milliseconds: two events `length` apart by it may be almost one less apart. */
-static uint64_t bound(uint64_t length)
-{
-	return (LIMIT * (PERIOD + (length > 0 ? length - 1 : 0))) / PERIOD;
-}
-
-static uint64_t instant_of(const struct window_view *judged, uint64_t now_ms)
-{
-	return judged->start_ms > now_ms ? judged->start_ms : now_ms;
-}
-
-static bool take_as(uint64_t amount, uint64_t now_ms)
-{
-	if (!sliding_take(&rate, amount, LIMIT, PERIOD, now_ms, read_clock, &view))
-		return false;
-	last_id = intervals_note(&taken, instant_of(&view, view.now_ms), amount);
-	return true;
-}
-
-static bool take(uint64_t amount, uint64_t now_ms)
-{
-	clock_now = now_ms;
-	return take_as(amount, now_ms);
-}
-
-static uint64_t fill(uint64_t now_ms)
-{
-	uint64_t sum = 0;
-
-	while (take(1, now_ms))
-		sum++;
-	return sum;
-}
-
-static void begin_anew(void)
-{
-	window_restart(&rate);
-	intervals_begin(&taken);
-}
 
 /* ---- Others at every access ---- */
 
