@@ -140,6 +140,7 @@ Test(shm_dump, shows_every_field_with_its_offset)
 	expect_dump(0, "OBJECT        OFFSET  WIDTH  FIELD", NULL, "--raw");
 	expect_dump(0, "\npolicy", NULL, "--raw");
 	expect_dump(0, "\nusage", NULL, "--raw");
+	expect_dump(0, "  entry[0].name                                 \"tenant\"\n", NULL, "--raw");
 	document = dump_as_json("--raw", NULL);
 	fields = json_object_get(document, "fields");
 	cr_assert_gt(json_array_size(fields), 20);
@@ -346,6 +347,19 @@ Test(shm_dump, fits_its_table_to_the_terminal)
 		}
 		program_free(&run);
 	}
+}
+
+Test(shm_dump, leaves_out_what_does_not_fit_on_forty_columns)
+{
+	struct program_run run;
+	const char *titles;
+
+	tenant_near_its_limits();
+	run = dump_on_terminal(40, "NO_COLOR=1");
+	titles = strstr(run.out, "\n  RESOURCE ");
+	cr_assert_not_null(titles, "%s", run.out);
+	cr_assert_leq(strcspn(titles + 1, "\n"), 40, "%s", titles);
+	program_free(&run);
 }
 
 static size_t bytes_before(const char *line, const char *text)

@@ -145,7 +145,8 @@ Test(shm_dump_rows, shows_the_limits_in_force)
 	expect_dump(0, "\ndave       100 MiB     1000/s     10 MiB/s      1 s/s       \u221e\n", "", "--policy");
 	expect_dump(0, "4 components, policy generation", "", "--policy");
 	expect_dump(0, "\"schema\":\"shmquota.policy\",\"version\":1", "", "--policy", "-j");
-	expect_dump(0, "\"memory\":{\"limit\":null,\"period_ns\":null}", "", "--policy", "-j", "-c", "dave");
+	expect_dump(0, "\"memory\":{\"limit\":null,\"period_ns\":null,\"algorithm\":null,\"enforcement\":\"deny\",", "",
+	            "--policy", "-j", "-c", "dave");
 	expect_dump(0, "\"schema\":\"shmquota.limits\"", "", "--policy", "--ndjson", "-c", "dave");
 }
 
@@ -356,7 +357,8 @@ Test(shm_dump_rows, shows_itself_again_and_again)
 	expect_output(&run, "alice\nalice\nalice\n");
 	program_free(&run);
 	run = program_run(&terminal, SHM_DUMP, fixture_name(), "--watch", "0.01", "--times", "2");
-	program_expect(&run, 0, "\033[H", NULL);
+	program_expect(&run, 0, "\033[?7l\033[H", NULL);
+	program_expect(&run, 0, "\033[?7h", NULL); /* long lines wrap again, for whatever comes next */
 	program_expect(&run, 0, ", every 10 ms\033[K\n", NULL);
 	program_expect(&run, 0, "\033[J", NULL);
 	program_free(&run);

@@ -126,6 +126,25 @@ Test(tool_rows, a_column_shows_a_figure_for_people_or_exactly)
 	cr_expect_str_eq(column_of(&cell, "bar", &storage, &human), "");
 }
 
+/* "180 % used, nothing denied" was all that was shown of a limit that only warns. */
+Test(tool_rows, a_limit_that_does_not_refuse_says_so)
+{
+	static const struct manner exact = {.exact = true, .unicode = true};
+	struct row messages = messages_row(), storage = storage_row();
+	struct cell cell;
+
+	messages.enforcement = SHMQ_ENFORCE_WARN;
+	cr_expect_str_eq(column_of(&cell, "limit", &messages, &human), "100/s (warn)");
+	cr_expect_str_eq(column_of(&cell, "limit", &messages, &exact), "100");
+	cr_expect_str_eq(row_bare_limit_label(&messages, true).text, "100/s");
+	messages.enforcement = SHMQ_ENFORCE_OFF;
+	messages.rate = 1000;
+	messages.burst = 4000;
+	cr_expect_str_eq(column_of(&cell, "limit", &messages, &human), "1000/s burst 4000 (off)");
+	storage.enforcement = SHMQ_ENFORCE_WARN;
+	cr_expect_str_eq(column_of(&cell, "limit", &storage, &human), "\u221e");
+}
+
 Test(tool_rows, a_list_of_columns_names_the_one_that_is_wrong)
 {
 	struct column columns[COLUMNS_MAX];

@@ -97,7 +97,10 @@ static int dump_segment(const struct request *request, const char *name, FILE *o
 
 /* ---- Again and again --------------------------------------------------------------------------------------------- */
 
-/* Write as many lines as the terminal has, over those that stand there: a screen that is cleared first flickers. */
+/*
+ * Write as many lines as the terminal has, over those that stand there: a screen that is cleared first flickers. A line
+ * that is too long is cut by the terminal, which is told so: wrapped it would push the first ones out.
+ */
 static void paint(const char *text, const struct request *request)
 {
 	struct winsize size = {.ws_row = 24};
@@ -105,7 +108,8 @@ static void paint(const char *text, const struct request *request)
 
 	ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
 	rows = size.ws_row > 2 ? size.ws_row - 2 : 1;
-	printf("\033[H%s, every %s\033[K\n", time_label(realtime_ns()).text, duration_label(request->watch_ns).text);
+	printf("\033[?7l\033[H%s, every %s\033[K\n", time_label(realtime_ns()).text,
+	       duration_label(request->watch_ns).text);
 	for (unsigned row = 0; row < rows && *text; row++) {
 		int length = 0;
 
@@ -114,7 +118,7 @@ static void paint(const char *text, const struct request *request)
 		printf("%.*s\033[K\n", length, text);
 		text += length + (text[length] == '\n');
 	}
-	printf("\033[J");
+	printf("\033[J\033[?7h");
 	fflush(stdout);
 }
 

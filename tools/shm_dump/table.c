@@ -123,6 +123,9 @@ static void fit(struct table *table)
 	fit_names(table, columns);
 	if (table->name_is_apart && table_width(table) > columns)
 		leave_out(table, find(table, "denied"));
+	/* Colours tell it, too. */
+	if (table->name_is_apart && table_width(table) > columns)
+		leave_out(table, find(table, "alarm"));
 }
 
 /* ---- Rows -------------------------------------------------------------------------------------------------------- */
