@@ -1038,6 +1038,7 @@ enum shmq_event_kind {
 	SHMQ_EVENT_COMPONENT_CHANGED,      /* it got another quota, by `pid` */
 	SHMQ_EVENT_RESET,                  /* a component's usage was forgotten, by `pid` */
 	SHMQ_EVENT_WORKER_RECOVERED,       /* `requested` is the id of the dead thread, `pid` who recovered it */
+	SHMQ_EVENT_NOTE,                   /* `text` of whoever called shmq_event_write() */
 	SHMQ_EVENT_KINDS                   /* one more than the last */
 };
 
@@ -1090,6 +1091,16 @@ SHMQ_API int shmq_event_origin(struct shmq_segment *segment, const struct shmq_e
 
 /* Name a kind of event as JSON spells it: "quota_violation". NULL for none. Callable from anywhere. */
 SHMQ_API const char *shmq_event_kind_name(int kind);
+
+/*
+ * Write an event of kind SHMQ_EVENT_NOTE: what an operator or the host itself did, and on whose behalf, for whoever reads
+ * events later. `component` is whom it is about, or NULL; `text` is cut at SHMQ_EVENT_TEXT_MAX bytes. How often is up to
+ * the caller: each one takes the place of an older event.
+ *
+ * Returns  0, -EINVAL no text, or a component of another segment; -EROFS with observe access.
+ * Callable from any thread; the first call of a thread may make a system call.
+ */
+SHMQ_API int shmq_event_write(struct shmq_segment *segment, const struct shmq_component *component, const char *text);
 
 /* ---- Housekeeping and inspection --------------------------------------------------------------------------------- */
 

@@ -567,3 +567,14 @@ const char *shmq_event_kind_name(int kind)
 {
 	return events_kind_name(kind);
 }
+
+int shmq_event_write(struct shmq_segment *segment, const struct shmq_component *component, const char *text)
+{
+	if (segment == NULL || text == NULL || *text == '\0' || (component != NULL && component->segment != segment))
+		return -EINVAL;
+	if (segment->access >= SHMQ_OBSERVE)
+		return -EROFS;
+	report_text(segment, component != NULL ? component->key.index : SHMQ_NO_COMPONENT,
+	            component != NULL ? handle_name(component) : NULL, text);
+	return 0;
+}

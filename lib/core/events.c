@@ -61,6 +61,7 @@ static const char *const event_kind_names[SHMQ_EVENT_KINDS] = {
     [SHMQ_EVENT_COMPONENT_CHANGED] = "component_changed",
     [SHMQ_EVENT_RESET] = "reset",
     [SHMQ_EVENT_WORKER_RECOVERED] = "worker_recovered",
+    [SHMQ_EVENT_NOTE] = "note",
 };
 
 const char *events_kind_name(int kind)

@@ -156,6 +156,20 @@ void report_threshold(const struct report *report, int resource, uint32_t compon
 	write_note(segment, &note);
 }
 
+void report_text(const struct shmq_segment *segment, uint32_t component, const char *name, const char *text)
+{
+	struct event_note note = {.kind = SHMQ_EVENT_NOTE,
+	                          .resource = SHMQ_NONE,
+	                          .component = component,
+	                          .refused_by = component,
+	                          .name = name,
+	                          .name_length = name != NULL ? strnlen(name, SHMQ_NAME_MAX) : 0,
+	                          .text = text,
+	                          .text_length = strnlen(text, SHMQ_EVENT_TEXT_MAX + 1)};
+
+	write_note(segment, &note);
+}
+
 void report_change(const struct shmq_segment *segment, int kind, uint32_t component, const char *name)
 {
 	struct event_note note = {.kind = kind, .resource = SHMQ_NONE, .component = component, .refused_by = component};

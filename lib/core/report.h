@@ -62,6 +62,9 @@ static inline HOT_INLINE void report_watch(const struct report *report, int reso
 /* Tell of something that was done to a component; `name` may be NULL where there is none. */
 void report_change(const struct shmq_segment *segment, int kind, uint32_t component, const char *name);
 
+/* Tell what somebody who uses the library has to say; `name` may be NULL. */
+void report_text(const struct shmq_segment *segment, uint32_t component, const char *name, const char *text);
+
 /* Tell that what a dead thread held was recovered. */
 void report_recovery(const struct shmq_segment *segment, uint32_t tid);
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What watchers see: used, available, peak, total, denied, percentages, warnings. One process, windows that last.
+ * What watchers see: used, available, peak, total, denied, percentages, warnings, notes. One process, windows that last.
  */
 #include "../support/clock.h"
 #include "../support/fixture.h"
+
+#include <errno.h>
+#include <string.h>
 
 TestSuite(status, FIXTURE);
 
@@ -203,4 +206,44 @@ Test(status, says_where_a_resource_is_unknown)
 	cr_assert_null(shmq_resource_name(SHMQ_NONE));
 	cr_assert_not(shmq_resource_is_rate(SHMQ_NONE));
 	cr_assert_not(shmq_resource_is_rate(SHMQ_RESOURCES));
+}
+
+/* ---- Notes among the events -------------------------------------------------------------------------------------- */
+
+Test(status, a_note_is_read_as_it_was_written)
+{
+	struct shmq_segment *segment, *other;
+	struct shmq_component *tenant = fixture_tenant(NULL);
+	struct shmq_event event = {.size = sizeof(event)};
+	char text[300];
+	uint64_t cursor = 0;
+
+	expect_result(shmq_segment_open(&segment, fixture_name(), SHMQ_WORK), 0);
+	shmq_event_skip(segment, &cursor);
+	expect_result(shmq_event_write(segment, NULL, "moved\tto \xff rack 7"), 0);
+	expect_result(shmq_event_read(segment, &cursor, &event), 1);
+	cr_assert_str_eq(event.text, "moved?to ? rack 7");
+	cr_assert_str_eq(event.component_name, "");
+	cr_assert_eq(event.kind, SHMQ_EVENT_NOTE);
+	expect_figure(event.component, SHMQ_NO_COMPONENT);
+	/* The last character that fits as a whole: 190 letters, and one of two bytes that does not. */
+	memset(text, 'x', sizeof(text));
+	memcpy(text + SHMQ_EVENT_TEXT_MAX - 1, "\u00e9", sizeof("\u00e9"));
+	expect_result(shmq_component_find(&tenant, segment, "tenant"), 0);
+	expect_result(shmq_event_write(segment, tenant, text), 0);
+	expect_result(shmq_event_read(segment, &cursor, &event), 1);
+	expect_figure(strlen(event.text), SHMQ_EVENT_TEXT_MAX - 1);
+	cr_assert_str_eq(event.component_name, "tenant");
+	expect_figure(event.component, shmq_component_id(tenant));
+	/* What is refused writes nothing. */
+	expect_result(shmq_event_write(NULL, NULL, "x"), -EINVAL);
+	expect_result(shmq_event_write(segment, NULL, NULL), -EINVAL);
+	expect_result(shmq_event_write(segment, NULL, ""), -EINVAL);
+	expect_result(shmq_segment_open(&other, fixture_name(), SHMQ_OBSERVE), 0);
+	expect_result(shmq_event_write(other, tenant, "x"), -EINVAL);
+	expect_result(shmq_event_write(other, NULL, "x"), -EROFS);
+	expect_result(shmq_event_read(segment, &cursor, &event), 0);
+	shmq_component_put(tenant);
+	shmq_segment_close(other);
+	shmq_segment_close(segment);
 }

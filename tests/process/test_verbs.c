@@ -231,6 +231,57 @@ Test(verbs, release_gives_back_levels_only)
 	expect_verb(2, "", "Write bytes", "release", fixture_name(), "tenant", "storage", "much");
 }
 
+/* ---- The trail --------------------------------------------------------------------------------------------------- */
+
+/* The notes that the segment has, as "component: what was done"; each begins with who did it. */
+static void expect_notes(const char *wanted)
+{
+	struct program_run run = program_run(NULL, SHMQUOTA, "audit", "--kind", "note", fixture_name());
+	char found[1024] = "";
+	const char *line = run.out;
+
+	while (*line) {
+		json_t *note = json_loads(line, JSON_DISABLE_EOF_CHECK, NULL);
+		const char *text = json_string_value(json_object_get(note, "text"));
+		const char *component = json_string_value(json_object_get(note, "component"));
+
+		cr_assert_not_null(text, "%s", line);
+		cr_assert(strchr(text, ':') > text, "nobody did: %s", text);
+		snprintf(found + strlen(found), sizeof(found) - strlen(found), "%s%s\n", component ? component : "-",
+		         strchr(text, ':'));
+		json_decref(note);
+		line = strchr(line, '\n') + 1;
+	}
+	cr_assert_str_eq(found, wanted);
+	program_free(&run);
+}
+
+/* Nobody could say who had released a level by hand: nothing was written of it. */
+Test(verbs, who_changed_what_is_among_the_events)
+{
+	struct shmq_component *tenant = calm_tenant();
+	char wanted[512];
+
+	expect_result(shmq_try_consume(tenant, SHMQ_STORAGE, 10, NULL), SHMQ_OK);
+	expect_verb(0, NULL, "", "set", fixture_name(), "tenant", "--storage", "2KB");
+	expect_verb(0, NULL, "", "release", "-q", fixture_name(), "tenant", "storage", "5");
+	expect_verb(0, NULL, "", "register", fixture_name(), "other");
+	expect_verb(0, NULL, "", "unregister", fixture_name(), "other");
+	expect_verb(0, NULL, "", "reset", "--all", fixture_name());
+	/* What changes nothing leaves none. */
+	expect_verb(0, NULL, "", "reap", fixture_name());
+	expect_verb(3, "", NULL, "reset", fixture_name(), "nobody");
+	expect_verb(0, NULL, "", "try", fixture_name(), "tenant", "storage", "1");
+	snprintf(wanted, sizeof(wanted),
+	         "tenant: set %s tenant --storage 2KB\n"
+	         "tenant: release -q %s tenant storage 5\n"
+	         "other: register %s other\n"
+	         "-: unregister %s other\n"
+	         "-: reset --all %s\n",
+	         fixture_name(), fixture_name(), fixture_name(), fixture_name(), fixture_name());
+	expect_notes(wanted);
+}
+
 /* ---- show and workers -------------------------------------------------------------------------------------------- */
 
 Test(verbs, show_explains_every_figure)
@@ -276,8 +327,9 @@ Test(verbs, check_has_the_exit_codes_of_a_monitoring_plugin)
 	expect_verb(3, "SHMQUOTA UNKNOWN - tennant: ", "", "check", fixture_name(), "tennant");
 	expect_verb(3, "SHMQUOTA UNKNOWN - /no-such-segment: ", "", "check", "no-such-segment");
 	expect_verb(3, "SHMQUOTA UNKNOWN - usage", "", "check", "-w", "90", "-c", "80", fixture_name());
-	expect_verb(3, "", "--warn wants a percentage", "check", "-w", "many", fixture_name());
-	expect_verb(3, "", "unrecognized option", "check", "--no-such-option");
+	/* Where a monitoring system looks for it. */
+	expect_verb(3, "--warn wants a percentage", "", "check", "-w", "many", fixture_name());
+	expect_verb(3, "unrecognized option", "", "check", "--no-such-option");
 }
 
 Test(verbs, check_goes_by_the_thresholds_of_each_quota)

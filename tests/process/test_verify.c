@@ -238,6 +238,21 @@ Test(verify, as_a_verb_names_what_is_broken)
 	program_free(&run);
 }
 
+/* What an operator had released by hand was called damage, and the host was to be stopped. */
+Test(verify, as_a_verb_tells_what_was_released_too_much_from_damage)
+{
+	struct shmq_reservation reservation;
+
+	set_up();
+	expect_result(shmq_reserve(&reservation, alice, SHMQ_STORAGE, 100, NULL), SHMQ_OK);
+	expect_verb(0, "released 60 B", "", "release", fixture_name(), "alice", "storage", "60");
+	expect_verb(4, " has 1 level below what is held of it\n", "gave back what workers still hold", "verify",
+	            fixture_name());
+	expect_verb(4, "!damaged", "!remove", "verify", fixture_name());
+	shmq_cancel(&reservation);
+	expect_verb(0, " is sound", "", "verify", fixture_name());
+}
+
 Test(verify, as_a_verb_fails_as_others_do)
 {
 	expect_verb(3, "", "there is no such segment", "verify", fixture_name());

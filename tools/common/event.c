@@ -134,6 +134,9 @@ char *event_sentence(char *out, size_t size, struct shmq_segment *segment, const
 		snprintf(out, size, "thread %" PRIu64 " was dead; recovered by thread %" PRIu32, event->requested,
 		         event->pid);
 		break;
+	case SHMQ_EVENT_NOTE:
+		snprintf(out, size, "%s", event->text);
+		break;
 	default:
 		snprintf(out, size, "%s%sby thread %" PRIu32, event->text, *event->text ? ", " : "", event->pid);
 	}

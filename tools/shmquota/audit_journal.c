@@ -42,6 +42,7 @@ static int priority_of(const struct shmq_event *event)
 	case SHMQ_EVENT_WOULD_DENY:
 	case SHMQ_EVENT_WARNING:
 	case SHMQ_EVENT_WORKER_RECOVERED:
+	case SHMQ_EVENT_NOTE:
 		return LOG_NOTICE;
 	default:
 		return LOG_INFO;

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "trail.h"
 #include "units.h"
 
 static int publish_or_remove(struct shmq_segment *segment, const char *name, const struct shmq_policy *policy)
@@ -76,8 +77,10 @@ static int create(const struct invocation *invocation, const char *name, const s
 		code = create_failed(name, result);
 	} else {
 		code = publish_or_remove(segment, name, policy);
-		if (code == EXIT_DONE)
+		if (code == EXIT_DONE) {
+			trail_leave(invocation, segment, NULL);
 			warn_of_small_pages(name, segment);
+		}
 		if (code == EXIT_DONE && !invocation->quiet)
 			say_what_was_made(name, segment, policy, options.mode);
 		shmq_segment_close(segment);

@@ -15,6 +15,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "defects.h"
 #include "row.h"
 #include "segments.h"
 #include "units.h"
@@ -200,6 +201,36 @@ static void examine_huge_pages(struct doctor *doctor, const struct overview *it)
 	        it->name, bytes_label(it->info.huge_bytes).text, bytes_label(bytes).text);
 }
 
+static void count_defect(void *context, const struct shmq_defect *defect)
+{
+	defects_add(context, defect);
+}
+
+static unsigned examine_soundness(struct doctor *doctor, struct shmq_segment *segment, const char *name)
+{
+	struct defects defects = {.count = 0};
+
+	shmq_segment_verify(segment, count_defect, &defects);
+	switch (defects_ailment(&defects)) {
+	case AILMENT_NONE:
+		return 0;
+	case AILMENT_LOCK:
+		finding(doctor, FINDING_WARNING, "segment", "'shmquota reap NAME' repairs what it left.",
+		        "%s: a controller died at work", name);
+		break;
+	case AILMENT_RELEASED:
+		finding(doctor, FINDING_WARNING, "segment", RELEASED_CURE, "%s: %d level%s below what is held of %s",
+		        name, defects.count, defects.count == 1 ? " is" : "s are", defects.count == 1 ? "it" : "them");
+		break;
+	default:
+		finding(doctor, FINDING_PROBLEM, "segment",
+		        "'shmquota verify NAME' names them; stop its host, remove it, and start the host again.",
+		        "%s: damaged, %d invariant%s broken", name, defects.count,
+		        defects.count == 1 ? " is" : "s are");
+	}
+	return 1;
+}
+
 static void examine_segment(struct doctor *doctor, const char *name)
 {
 	struct shmq_segment *segment;
@@ -214,13 +245,7 @@ static void examine_segment(struct doctor *doctor, const char *name)
 	overview = overview_read(segment, name);
 	examine_huge_pages(doctor, &overview);
 	found = examine_workers(doctor, &overview) + examine_capacity(doctor, &overview) + examine_modes(doctor, name);
-	result = shmq_segment_verify(segment, NULL, NULL);
-	if (result > 0) {
-		finding(doctor, FINDING_PROBLEM, "segment",
-		        "'shmquota verify NAME' names them; stop its host, remove it, and start the host again.",
-		        "%s: damaged, %d invariant%s broken", name, result, result == 1 ? " is" : "s are");
-		found++;
-	}
+	found += examine_soundness(doctor, segment, name);
 	if (found == 0)
 		finding(doctor, FINDING_OK, "segment", NULL, "%s: %s and sound, %" PRIu32 " of %" PRIu32 " components",
 		        name, segment_state(&overview.workers), overview.info.components_used,

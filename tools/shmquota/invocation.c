@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "render.h"
 #include "verb.h"
@@ -248,8 +249,13 @@ int verb_run(const struct verb *verb, int count, char **words)
 
 	snprintf(title, sizeof(title), "shmquota %s", verb->name);
 	words[0] = title;
-	if (verb->run == verb_check)
+	if (verb->run == verb_check) {
 		argp_err_exit_status = PLUGIN_UNKNOWN;
+		/* Monitoring systems show what a plugin writes to its output, and nothing else. */
+		dup2(STDOUT_FILENO, STDERR_FILENO);
+	}
+	invocation.words = words + 1;
+	invocation.word_count = (size_t)count - 1;
 	invocation.arguments = list_of(count);
 	invocation.command = list_of(count);
 	invocation.include = list_of(count);

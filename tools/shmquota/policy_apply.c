@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "policy_changes.h"
+#include "trail.h"
 #include "units.h"
 
 /* Say what will change, from what is in force now. Returns an exit code. */
@@ -63,6 +64,7 @@ static int apply(const struct invocation *invocation, struct shmq_segment *segme
 		            "cannot publish to %s: what is marked with '!' above is in the way", name);
 	if (result < 0)
 		return segment_failed("publish to", name, result);
+	trail_leave(invocation, segment, NULL);
 	if (says)
 		say_done(segment, policy, name, &changes);
 	return EXIT_DONE;

@@ -128,50 +128,87 @@ static void look_at_other(struct changes *changes, struct shmq_segment *segment,
 	}
 }
 
-/* The rule of a segment with this name, 0 for the default. Returns UINT32_MAX where there is none. */
-static uint32_t find_segment_rule(struct shmq_segment *segment, const char *name)
+/* What the default and the patterns of a segment are called, in the order of their numbers. */
+struct rule_names {
+	char (*list)[SHMQ_NAME_MAX + 1];
+	size_t count;
+};
+
+/* They are read once: the segment counts up to each of them. */
+static struct rule_names names_of_segment(struct shmq_segment *segment)
 {
 	struct shmq_segment_rule rule = {.size = sizeof(rule)};
+	struct rule_names names = {0};
+	size_t capacity = 0;
 
-	for (uint32_t i = 0; shmq_segment_rule(segment, i, &rule) == 0; i++)
-		if (strcmp(rule.name, name) == 0)
-			return i;
-	return UINT32_MAX;
+	for (uint32_t i = 0; shmq_segment_rule(segment, i, &rule) == 0; i++) {
+		if (names.count == capacity) {
+			capacity = capacity ? 2 * capacity : 16;
+			names.list = reallocarray(names.list, capacity, sizeof(*names.list));
+			if (!names.list)
+				exit(fail(EXIT_FAILED, NULL, "out of memory"));
+		}
+		memcpy(names.list[names.count++], rule.name, sizeof(rule.name));
+	}
+	return names;
+}
+
+/* The number of the rule with this name; where there is none it is one that no rule has. */
+static uint32_t find_name(const struct rule_names *names, const char *name)
+{
+	size_t i = 0;
+
+	while (i < names->count && strcmp(names->list[i], name) != 0)
+		i++;
+	return i < names->count ? (uint32_t)i : UINT32_MAX;
 }
 
 /* The default or a pattern of the policy. */
-static void look_at_general(struct changes *changes, struct shmq_segment *segment, const struct shmq_policy *policy,
-                            size_t index)
+static void look_at_general(struct changes *changes, struct shmq_segment *segment, const struct rule_names *names,
+                            const struct shmq_policy *policy, size_t index)
 {
 	struct rule_text before, after;
 	bool exists;
 
 	rule_text_of_policy(&after, policy, index, RULE_ALL);
-	exists = rule_text_of_segment(&before, segment, find_segment_rule(segment, after.name)) == 0;
+	exists = rule_text_of_segment(&before, segment, find_name(names, after.name)) == 0;
 	change_report(changes, exists ? &before : NULL, &after);
 	if (exists)
 		rule_text_free(&before);
 	rule_text_free(&after);
 }
 
-static bool has_pattern(const struct shmq_policy *policy, const char *name)
+/* Patterns come last in a policy, behind what may be a million components. */
+static size_t first_pattern(const struct shmq_policy *policy)
+{
+	struct shmq_rule rule = {.size = sizeof(rule)};
+	size_t index = 0;
+
+	while (shmq_policy_rule(policy, index, &rule) == 0 && rule.kind != SHMQ_RULE_PATTERN)
+		index++;
+	return index;
+}
+
+/* The pattern with this name, from the first one on. Returns SIZE_MAX where there is none. */
+static size_t find_pattern(const struct shmq_policy *policy, size_t first, const char *name)
 {
 	struct shmq_rule rule = {.size = sizeof(rule)};
 
-	for (size_t i = 0; shmq_policy_rule(policy, i, &rule) == 0; i++)
-		if (rule.kind == SHMQ_RULE_PATTERN && strcmp(rule.name, name) == 0)
-			return true;
-	return false;
+	for (size_t i = first; shmq_policy_rule(policy, i, &rule) == 0; i++)
+		if (strcmp(rule.name, name) == 0)
+			return i;
+	return SIZE_MAX;
 }
 
 static void look_for_lost_patterns(struct changes *changes, struct shmq_segment *segment,
-                                   const struct shmq_policy *policy)
+                                   const struct rule_names *names, const struct shmq_policy *policy)
 {
-	struct shmq_segment_rule rule = {.size = sizeof(rule)};
+	size_t first = first_pattern(policy);
 	struct rule_text before;
 
-	for (uint32_t i = 1; shmq_segment_rule(segment, i, &rule) == 0; i++) {
-		if (has_pattern(policy, rule.name) || rule_text_of_segment(&before, segment, i) != 0)
+	for (uint32_t i = 1; i < names->count; i++) {
+		if (find_pattern(policy, first, names->list[i]) != SIZE_MAX ||
+		    rule_text_of_segment(&before, segment, i) != 0)
 			continue;
 		change_report(changes, &before, NULL);
 		rule_text_free(&before);
@@ -193,6 +230,7 @@ int changes_of_segment(struct changes *changes, struct shmq_segment *segment, co
 {
 	struct shmq_info info = {.size = sizeof(info)};
 	struct shmq_rule rule = {.size = sizeof(rule)};
+	struct rule_names names;
 	int result = shmq_segment_info(segment, &info);
 
 	changes->policy = policy;
@@ -202,10 +240,12 @@ int changes_of_segment(struct changes *changes, struct shmq_segment *segment, co
 		if (rule.kind == SHMQ_RULE_COMPONENT || rule.kind == SHMQ_RULE_GROUP)
 			look_at_named(changes, segment, policy, i);
 	check_room(changes, segment);
+	names = names_of_segment(segment);
 	for (size_t i = 0; shmq_policy_rule(policy, i, &rule) == 0; i++)
 		if (rule.kind == SHMQ_RULE_DEFAULT || rule.kind == SHMQ_RULE_PATTERN)
-			look_at_general(changes, segment, policy, i);
-	look_for_lost_patterns(changes, segment, policy);
+			look_at_general(changes, segment, &names, policy, i);
+	look_for_lost_patterns(changes, segment, &names, policy);
+	free(names.list);
 	for (uint32_t id = 0; id < info.components; id++) {
 		struct shmq_component *component;
 
@@ -219,23 +259,28 @@ int changes_of_segment(struct changes *changes, struct shmq_segment *segment, co
 
 /* ---- Other files ------------------------------------------------------------------------------------------------- */
 
+/* A policy whose rules are looked for by name. */
+struct searched {
+	const struct shmq_policy *policy;
+	size_t first_pattern;
+};
+
 /* The rule of this kind and name. Returns SIZE_MAX where there is none. */
-static size_t find_rule(const struct shmq_policy *policy, int kind, const char *name)
+static size_t find_rule(const struct searched *searched, int kind, const char *name)
 {
 	struct shmq_rule rule = {.size = sizeof(rule)};
-	size_t index = kind == SHMQ_RULE_COMPONENT || kind == SHMQ_RULE_GROUP ? shmq_policy_find(policy, name) : 0;
+	size_t index;
 
-	/* Names are found at once; of the others there are few. */
-	for (; shmq_policy_rule(policy, index, &rule) == 0; index++) {
-		if (rule.kind == kind && strcmp(rule.name, name) == 0)
-			return index;
-		if (kind == SHMQ_RULE_COMPONENT || kind == SHMQ_RULE_GROUP)
-			break;
-	}
-	return SIZE_MAX;
+	if (kind == SHMQ_RULE_DEFAULT)
+		return 0;
+	if (kind == SHMQ_RULE_PATTERN)
+		return find_pattern(searched->policy, searched->first_pattern, name);
+	index = shmq_policy_find(searched->policy, name);
+	shmq_policy_rule(searched->policy, index, &rule);
+	return rule.kind == kind && strcmp(rule.name, name) == 0 ? index : SIZE_MAX;
 }
 
-static void compare_rule(struct changes *changes, const struct shmq_policy *before, const struct shmq_policy *policy,
+static void compare_rule(struct changes *changes, const struct searched *before, const struct shmq_policy *policy,
                          size_t index)
 {
 	struct shmq_rule rule = {.size = sizeof(rule)};
@@ -250,12 +295,12 @@ static void compare_rule(struct changes *changes, const struct shmq_policy *befo
 		report_new(changes, policy, index);
 		return;
 	}
-	rule_given_of_policy(&had, before, found);
+	rule_given_of_policy(&had, before->policy, found);
 	rule_given_of_policy(&gets, policy, index);
 	differences = rule_given_differences(&had, &gets);
 	if (differences == 0)
 		return;
-	rule_text_of_policy(&old, before, found, differences);
+	rule_text_of_policy(&old, before->policy, found, differences);
 	rule_text_of_policy(&new, policy, index, differences);
 	change_report(changes, &old, &new);
 	rule_text_free(&old);
@@ -264,19 +309,20 @@ static void compare_rule(struct changes *changes, const struct shmq_policy *befo
 
 void changes_of_policy(struct changes *changes, const struct shmq_policy *before, const struct shmq_policy *policy)
 {
+	struct searched old = {before, first_pattern(before)}, new = {policy, first_pattern(policy)};
 	struct shmq_rule rule = {.size = sizeof(rule)};
-	struct rule_text old;
+	struct rule_text gone;
 
 	changes->policy = policy;
 	/* Classes have no effect of their own: what they change shows where they are taken. */
 	for (size_t i = 0; shmq_policy_rule(policy, i, &rule) == 0; i++)
 		if (rule.kind != SHMQ_RULE_CLASS)
-			compare_rule(changes, before, policy, i);
+			compare_rule(changes, &old, policy, i);
 	for (size_t i = 0; shmq_policy_rule(before, i, &rule) == 0; i++) {
-		if (rule.kind == SHMQ_RULE_CLASS || find_rule(policy, rule.kind, rule.name) != SIZE_MAX)
+		if (rule.kind == SHMQ_RULE_CLASS || find_rule(&new, rule.kind, rule.name) != SIZE_MAX)
 			continue;
-		rule_text_of_policy(&old, before, i, 0);
-		change_report(changes, &old, NULL);
-		rule_text_free(&old);
+		rule_text_of_policy(&gone, before, i, 0);
+		change_report(changes, &gone, NULL);
+		rule_text_free(&gone);
 	}
 }

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "trail.h"
 #include "units.h"
 
 static int publish(const struct invocation *invocation, const char *name, const struct shmq_policy *policy)
@@ -19,6 +20,8 @@ static int publish(const struct invocation *invocation, const char *name, const 
 		return code;
 	result = shmq_policy_publish(segment, policy);
 	shmq_segment_info(segment, &info);
+	if (result == 0)
+		trail_leave(invocation, segment, NULL);
 	if (result < 0)
 		code = segment_failed("publish to", name, result);
 	else if (!invocation->quiet)

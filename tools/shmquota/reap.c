@@ -3,7 +3,7 @@
  * shmquota reap: gives back what dead workers held, for hosts that do not call shmq_housekeep() themselves or are gone.
  * With control access it repairs what a dead controller left, too; without, work access serves.
  */
-#include "verb.h"
+#include "trail.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,6 +32,8 @@ int verb_reap(const struct invocation *invocation)
 	if (code != EXIT_DONE)
 		return code;
 	recovered = shmq_housekeep(segment);
+	if (recovered > 0)
+		trail_leave(invocation, segment, NULL);
 	if (recovered < 0)
 		code = segment_failed("reap the dead workers of", name, recovered);
 	else if (!invocation->quiet)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "render.h"
+#include "trail.h"
 
 /* "100/h": messages, and the window's length. Without a slash it is per second. */
 static int parse_message_rate(uint64_t *limit, uint64_t *period_ns, const char *text)
@@ -74,6 +75,8 @@ static int register_manifest(const struct invocation *invocation, struct shmq_se
 		return code;
 	component = shmq_manifest_name(manifest);
 	result = shmq_component_register_manifest(segment, manifest);
+	if (result == 0)
+		trail_leave(invocation, segment, component);
 	if (result < 0)
 		code = component_failed("register", component, segment, name, result);
 	else if (!invocation->quiet)
@@ -92,6 +95,7 @@ static int register_component(const struct invocation *invocation, struct shmq_s
 
 	if (result < 0)
 		return component_failed("register", component, segment, name, result);
+	trail_leave(invocation, segment, component);
 	if (!invocation->quiet)
 		printf("registered \"%s\" in %s\n", text_printable(printable, sizeof(printable), component), name);
 	return EXIT_DONE;
@@ -123,6 +127,7 @@ int verb_unregister(const struct invocation *invocation)
 	char name[SEGMENT_PATH_MAX], printable[TEXT_PRINTABLE_MAX];
 	struct shmq_segment *segment = NULL;
 	int code = open_control(&segment, name, invocation);
+	size_t done = 0;
 
 	if (code != EXIT_DONE)
 		return code;
@@ -130,12 +135,15 @@ int verb_unregister(const struct invocation *invocation)
 		const char *component = invocation->arguments[i];
 		int result = shmq_component_unregister(segment, component);
 
+		done += result == 0;
 		if (result < 0)
 			code = component_failed("unregister", component, segment, name, result);
 		else if (!invocation->quiet)
 			printf("unregistered \"%s\" from %s\n", text_printable(printable, sizeof(printable), component),
 			       name);
 	}
+	if (done > 0)
+		trail_leave(invocation, segment, NULL);
 	shmq_segment_close(segment);
 	return code;
 }

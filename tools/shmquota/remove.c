@@ -2,43 +2,60 @@
 /*
  * shmquota remove: takes a segment's name away, also that of a damaged one.
  */
-#include "verb.h"
+#include "trail.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-/* Who will go on with the segment when its name is gone; nobody where it cannot be opened. */
-static unsigned live_workers(const char *name)
+/* For work where that is allowed, or to look at; NULL where it cannot be opened, as it may be damaged. */
+static struct shmq_segment *open_anyhow(const char *name)
 {
-	struct shmq_info info = {.size = sizeof(info)};
-	struct worker_count workers;
 	struct shmq_segment *segment;
 
-	if (shmq_segment_open(&segment, name, SHMQ_OBSERVE) < 0)
-		return 0;
+	if (shmq_segment_open(&segment, name, SHMQ_WORK) == 0 || shmq_segment_open(&segment, name, SHMQ_OBSERVE) == 0)
+		return segment;
+	return NULL;
+}
+
+/* Who will go on with the segment when its name is gone. */
+static unsigned live_workers(struct shmq_segment *segment)
+{
+	struct shmq_info info = {.size = sizeof(info)};
+
 	shmq_segment_info(segment, &info);
-	workers = segment_workers(segment, &info);
-	shmq_segment_close(segment);
-	return workers.alive;
+	return segment_workers(segment, &info).alive;
+}
+
+static void say_removed(const char *name, unsigned alive)
+{
+	if (alive > 0)
+		printf("removed %s; %u live worker%s of it go%s on until the host closes it\n", name, alive,
+		       alive == 1 ? "" : "s", alive == 1 ? "es" : "");
+	else
+		printf("removed %s\n", name);
 }
 
 static int remove_one(const struct invocation *invocation, const char *typed)
 {
+	struct shmq_segment *segment;
 	char name[SEGMENT_PATH_MAX];
-	unsigned alive;
+	unsigned alive = 0;
 	int result;
 
 	if (!segment_name_typed(name, sizeof(name), typed))
 		return segment_failed("remove", typed, -EINVAL);
-	alive = live_workers(name);
+	segment = open_anyhow(name);
+	if (segment)
+		alive = live_workers(segment);
 	result = shmq_segment_remove(name);
+	/* Who follows its events still reads them. */
+	if (result == 0 && segment)
+		trail_leave(invocation, segment, NULL);
+	shmq_segment_close(segment);
 	if (result < 0)
 		return segment_failed("remove", name, result);
-	if (!invocation->quiet && alive > 0)
-		printf("removed %s; %u live worker%s of it go%s on until the host closes it\n", name, alive,
-		       alive == 1 ? "" : "s", alive == 1 ? "es" : "");
-	else if (!invocation->quiet)
-		printf("removed %s\n", name);
+	if (!invocation->quiet)
+		say_removed(name, alive);
 	return EXIT_DONE;
 }
 

@@ -2,7 +2,7 @@
 /*
  * shmquota reset: starts the usage of components anew. Work access is all it needs: no policy is touched.
  */
-#include "verb.h"
+#include "trail.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -78,6 +78,8 @@ int verb_reset(const struct invocation *invocation)
 	if (code != EXIT_DONE)
 		return code;
 	code = invocation->all ? reset_all(invocation, segment, name) : reset_named(invocation, segment, name);
+	if (code == EXIT_DONE)
+		trail_leave(invocation, segment, invocation->count == 2 ? invocation->arguments[1] : NULL);
 	shmq_segment_close(segment);
 	return code;
 }

@@ -8,6 +8,7 @@
 
 #include "column.h"
 #include "target.h"
+#include "trail.h"
 
 /* Read how usage is inherited. Returns an exit code. */
 static int parse_inheritance(uint8_t *out, const char *typed)
@@ -90,6 +91,7 @@ static int set(const struct invocation *invocation, struct shmq_segment *segment
 		result = shmq_component_set(segment, component, &quota);
 	if (result < 0)
 		return component_failed("set limits of", component, segment, name, result);
+	trail_leave(invocation, segment, component);
 	if (!invocation->quiet)
 		say_limits(segment, name, component);
 	if (!invocation->quiet && is_named)

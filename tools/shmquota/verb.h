@@ -45,6 +45,8 @@ enum {
 /* What a verb was given, parsed and counted. Numbers that were not given are 0. */
 struct invocation {
 	const struct verb *verb;
+	char **words; /* all that stood behind the verb, as typed */
+	size_t word_count;
 	char **arguments;
 	size_t count;
 	char **command; /* what stood after "--"; NULL-terminated */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "defects.h"
 #include "render.h"
 #include "units.h"
 
@@ -18,7 +19,7 @@
 struct findings {
 	struct shmq_segment *segment;
 	uint64_t shown;
-	bool lock_is_left; /* by a dead controller: that can be repaired */
+	struct defects defects;
 };
 
 /* The component that an element belongs to, as ' "name"', or nothing. */
@@ -42,8 +43,7 @@ static void show(void *context, const struct shmq_defect *defect)
 	struct findings *findings = context;
 	char owner[TEXT_PRINTABLE_MAX + 4];
 
-	if (strcmp(defect->structure, "control") == 0 && strstr(defect->invariant, "controller lock") != NULL)
-		findings->lock_is_left = true;
+	defects_add(&findings->defects, defect);
 	if (findings->shown++ >= DEFECTS_SHOWN)
 		return;
 	printf("%s, %s %" PRIu32 "%s: broken: %s (found %" PRIu64 ", expected %" PRIu64 ")\n", defect->object,
@@ -60,8 +60,24 @@ static void summarise(const struct findings *findings, const char *name, const s
 		printf("%s is sound: %s of %" PRIu32 ", %" PRIu32 " of %" PRIu32 " thread slots taken\n", name,
 		       components_label(info->components_used).text, info->components, info->threads_used,
 		       info->threads);
+	else if (defects_ailment(&findings->defects) == AILMENT_RELEASED)
+		printf("%s has %d level%s below what is held of %s\n", name, defects, defects == 1 ? "" : "s",
+		       defects == 1 ? "it" : "them");
 	else
 		printf("%s is damaged: %d invariant%s broken\n", name, defects, defects == 1 ? " is" : "s are");
+}
+
+static void advise(enum ailment ailment, const char *name)
+{
+	fflush(stdout);
+	if (ailment == AILMENT_LOCK)
+		fprintf(stderr, "  A controller died at work; 'shmquota reap %s' repairs what it left.\n", name);
+	else if (ailment == AILMENT_RELEASED)
+		fprintf(stderr, "  " RELEASED_CURE "\n");
+	else
+		fprintf(stderr,
+		        "  Its figures cannot be relied on: stop the host, 'shmquota remove %s', and start it again.\n",
+		        name);
 }
 
 static int verify(struct shmq_segment *segment, const char *name, bool quiet)
@@ -80,13 +96,7 @@ static int verify(struct shmq_segment *segment, const char *name, bool quiet)
 		       info.controller_pid);
 	if (defects == 0)
 		return EXIT_DONE;
-	fflush(stdout);
-	if (defects == 1 && findings.lock_is_left)
-		fprintf(stderr, "  A controller died at work; 'shmquota reap %s' repairs what it left.\n", name);
-	else
-		fprintf(stderr,
-		        "  Its figures cannot be relied on: stop the host, 'shmquota remove %s', and start it again.\n",
-		        name);
+	advise(defects_ailment(&findings.defects), name);
 	return EXIT_DAMAGED;
 }
 
