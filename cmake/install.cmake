@@ -95,6 +95,12 @@ if(SHMQUOTA_DEBIAN)
   endforeach()
   foreach(component IN ITEMS Runtime Development Tools)
     install(FILES "${work}/changelog.gz" DESTINATION "${doc_of_${component}}" COMPONENT ${component})
+    # What lintian is right about and what stays as it is.
+    install(
+      FILES "${PROJECT_SOURCE_DIR}/cmake/debian/overrides/${package_of_${component}}"
+      DESTINATION "${CMAKE_INSTALL_DATADIR}/lintian/overrides"
+      COMPONENT ${component}
+    )
   endforeach()
   install(FILES "${work}/CHANGELOG.md.gz" DESTINATION "${doc_of_Development}" COMPONENT Development)
 else()

@@ -3,8 +3,11 @@
 
     shmquota create docs/examples/nginx/quota.ini
     gunicorn --chdir docs/examples/gunicorn --preload --workers 4 app:application
+    uwsgi --plugin python3 --chdir docs/examples/gunicorn --module app \\
+        --master --processes 4 --http-socket 127.0.0.1:8000
 
-With --preload the master imports this module, so the segment is open before the workers are forked.
+With --preload the master imports this module, so the segment is open before the workers are forked; uWSGI does so by
+itself.
 """
 import quota
 
