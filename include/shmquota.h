@@ -143,7 +143,7 @@ struct shmq_quota {
 	uint64_t limit[SHMQ_RESOURCES];
 	uint64_t period_ns[SHMQ_RESOURCES];
 	uint64_t burst[SHMQ_RESOURCES];      /* capacity of a bucket, unit of the resource; 0: as much as the limit */
-	uint64_t lease[SHMQ_RESOURCES];      /* of a rate: how much a thread may take ahead; 0: none; see below */
+	uint64_t lease[SHMQ_RESOURCES];      /* of a rate: how much a thread may take ahead; 0: none; see above */
 	uint8_t algorithm[SHMQ_RESOURCES];   /* enum shmq_algorithm; of a level 0 */
 	uint8_t enforcement[SHMQ_RESOURCES]; /* enum shmq_enforcement */
 	uint8_t warning[SHMQ_RESOURCES];     /* percent of the limit; 0: SHMQ_WARNING_PERCENT */
@@ -243,6 +243,7 @@ struct shmq_options {
  *          -EEXIST  such a segment exists and is alive or persistent
  *          -ENOSPC  not enough shared memory
  *          -ENOTSUP the path is not on a tmpfs
+ *          -ENOSYS  /proc is not mounted, or of another pid namespace
  *          other    the errno of open, posix_fallocate, mmap or link
  * Call it once, before forking. Makes system calls.
  */
@@ -1002,6 +1003,7 @@ struct shmq_resource_status {
 	uint64_t leased;        /* of `used`, what threads have taken ahead by a lease and not used */
 };
 
+/* In C++, too, it is written `struct shmq_status`, like struct stat: a function has the same name. */
 struct shmq_status {
 	struct shmq_resource_status resource[SHMQ_RESOURCES];
 };
