@@ -229,19 +229,34 @@ void directory_retire(struct directory *directory, uint32_t index)
 	entry_wait(directory, index);
 }
 
-/* Nobody is in the middle of using it any more: what it used is taken off its groups. */
+/*
+ * Nobody is in the middle of using it any more: what it used is taken off its groups. Until then who holds some of it
+ * finds it, and goes by its level to the end of the section: so another grace period passes before its place is free.
+ */
 static bool entry_settle(struct directory *directory, uint32_t index)
 {
+	struct shmq_shm_entry *entry = &directory->entries[index];
 	struct shmq_shm_slot *slot;
+	uint64_t cookie;
 	int result;
 
-	if (shm_load_relaxed(&directory->entries[index].home) == 0) /* relaxed: ours */
+	if (shm_load_relaxed(&entry->home) == 0) /* relaxed: ours */
 		return true;
 	if (worker_enter(directory->segment, &slot) < 0)
 		return false;
 	result = charge_settle(directory->segment, slot, index);
 	worker_leave(slot);
-	return result == 0;
+	if (result != 0)
+		return false;
+	/* relaxed: the grace period orders it. Killed before the cookie, recovery takes a new one. */
+	shm_store_relaxed(&entry->home, 0);
+	cookie = rcu_cookie(directory->segment);
+	shm_store_relaxed(&entry->cookie, cookie); /* relaxed: ours */
+	if (rcu_poll(directory->segment, cookie))
+		return true;
+	if (cookie < directory->unfinished)
+		directory->unfinished = cookie;
+	return false;
 }
 
 bool directory_reclaim(struct directory *directory, uint32_t index)

@@ -26,6 +26,18 @@ uint64_t group_registration(const struct shmq_segment *segment, uint32_t compone
 	return group_registration_of(component, shm_load_acquire(&segment->entries[component].genstate)); /* (D2) */
 }
 
+/*
+ * In force, or ended and not settled yet. Anything else may be reclaimed beside a section that began after its end, and
+ * its place then be somebody else's.
+ */
+static bool is_there(const struct shmq_shm_entry *entry, uint64_t genstate)
+{
+	unsigned state = genstate & ENTRY_STATE_MASK;
+
+	/* relaxed: the state released it, and a grace period follows its change */
+	return state == ENTRY_LIVE || (state == ENTRY_DYING && shm_load_relaxed(&entry->home) != 0);
+}
+
 bool group_find_registration(const struct shmq_segment *segment, uint64_t registration, uint32_t *component)
 {
 	uint64_t number = registration >> REGISTRATION_GENERATION_BITS;
@@ -35,7 +47,7 @@ bool group_find_registration(const struct shmq_segment *segment, uint64_t regist
 		return false;
 	*component = (uint32_t)(number - 1);
 	genstate = shm_load_acquire(&segment->entries[*component].genstate); /* (D2) */
-	return (genstate & ENTRY_STATE_MASK) != ENTRY_FREE &&
+	return is_there(&segment->entries[*component], genstate) &&
 	       (genstate >> ENTRY_STATE_BITS & GROUP_GENERATION_MASK) == (registration & GROUP_GENERATION_MASK);
 }
 

@@ -49,7 +49,7 @@ static inline uint64_t group_registration_of(uint64_t component, uint64_t gensta
 /* Name the registration of an entry, in force or ending. */
 uint64_t group_registration(const struct shmq_segment *segment, uint32_t component);
 
-/* Find the entry of a registration. Returns false where it is gone: its place is free or somebody else's. */
+/* Find the entry of a registration, inside a section. Returns false where it is gone: ended, and settled with its groups. */
 bool group_find_registration(const struct shmq_segment *segment, uint64_t registration, uint32_t *component);
 
 #endif

@@ -90,7 +90,7 @@ struct shmq_shm_entry {
 	struct shm_u32 next;     /* entry + 1, 0 ends · W controller · R all · release/acquire; derived */
 	uint32_t name_length;    /* bytes · W controller while FREE · R all · plain, ordered by genstate */
 	uint32_t reserved;
-	struct shm_u64 home; /* LAYOUT_REGISTRATION of the group · W controller when it ends · R controller · relaxed */
+	struct shm_u64 home; /* LAYOUT_REGISTRATION of the group, 0 once settled · W controller · R all · relaxed */
 	char name[SHMQ_NAME_MAX + 1]; /* NUL-padded · as name_length */
 };
 

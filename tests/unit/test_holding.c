@@ -182,6 +182,97 @@ Test(holding, of_an_ended_component_is_taken_off_its_groups_once_though_controll
 	forget();
 }
 
+#define NEWCOMER 50
+
+/* Reclaim the component's place if that can be, and let its successor use it. */
+static int use_place_again(unsigned index, void *context)
+{
+	struct shmq_component *successor;
+	struct shmq_segment *own;
+
+	(void)index;
+	CHILD_RESULT(shmq_segment_open(&own, fixture_name(), SHMQ_CONTROL), 0);
+	CHILD_RESULT(directory_housekeep(own), 0);
+	if ((shm_load_relaxed(&own->entries[ids[0]].genstate) & ENTRY_STATE_MASK) != ENTRY_FREE)
+		return 0;
+	CHILD_RESULT(shmq_component_register(own, context, NULL), 0);
+	CHILD_RESULT(shmq_component_find(&successor, own, context), 0);
+	CHILD_CHECK(shmq_component_id(successor) == ids[0]);
+	CHILD_RESULT(shmq_try_consume(successor, SHMQ_STORAGE, NEWCOMER, NULL), SHMQ_OK);
+	return 0;
+}
+
+static char *ended; /* its name */
+
+static void let_somebody_use_its_place(void)
+{
+	cr_assert_eq(process_run(use_place_again, ended, TIMEOUT_MS), 0);
+}
+
+static void fill_the_directory(void)
+{
+	char name[] = "other-0";
+	struct shmq_info info = {.size = sizeof(info)};
+
+	expect_result(shmq_segment_info(segment, &info), 0);
+	for (uint32_t i = info.components_used; i < info.components; i++) {
+		name[sizeof(name) - 2] = (char)('0' + i);
+		expect_result(shmq_component_register(segment, name, NULL), 0);
+	}
+}
+
+/* Its holder has found the place when it is reclaimed, and gives back what it holds: not to who is there now. */
+static void end_before_it_is_given_back(char *name, bool is_in_groups)
+{
+	unsigned at = 0;
+	bool happened;
+
+	begin();
+	ended = name;
+	if (!is_in_groups)
+		expect_result(shmq_component_register(segment, name, NULL), 0);
+	fill_the_directory();
+	do {
+		uint64_t expected = 0;
+
+		shmq_component_put(component);
+		component = find(name);
+		ids[0] = shmq_component_id(component);
+		expect_result(shmq_reserve(&reservation, component, SHMQ_STORAGE, 7, NULL), SHMQ_OK);
+		expect_result(shmq_component_unregister(segment, name), 0);
+		interleave(++at, let_somebody_use_its_place);
+		shmq_cancel(&reservation);
+		happened = interleave_happened();
+		if (shmq_component_register(segment, name, NULL) == -EEXIST)
+			expected = NEWCOMER;
+		cr_assert_eq(used(0, SHMQ_STORAGE), expected, "reclaimed at %u: %" PRIu64 " used", at,
+		             used(0, SHMQ_STORAGE));
+		for (unsigned i = 1; i < RANKS; i++)
+			expect_figure(used(i, SHMQ_STORAGE), SIBLING + (is_in_groups ? expected : 0));
+		expect_empty_ledgers(at);
+		if (expected > 0)
+			cr_assert_eq(level_release(&(struct level_place){segment, ids[0], 0}, NEWCOMER), NEWCOMER);
+		for (unsigned i = 1; is_in_groups && expected > 0 && i < RANKS; i++)
+			level_release(&(struct level_place){segment, ids[i], 0}, NEWCOMER);
+	} while (happened);
+	cr_assert_gt(at, 5, "nothing was given back");
+	forget();
+}
+
+Test(holding, of_an_ended_component_is_not_given_back_to_who_has_its_place)
+{
+	static char name[] = "c";
+
+	end_before_it_is_given_back(name, true);
+}
+
+Test(holding, of_an_ended_component_without_groups_is_not_given_back_to_who_has_its_place)
+{
+	static char name[] = "alone";
+
+	end_before_it_is_given_back(name, false);
+}
+
 /* ---- Recoverers ---- */
 
 static int recover_and_die(unsigned index, void *context)
