@@ -10,6 +10,8 @@
  *     climb   starts from nothing before each sample, so every operation reaches a new peak
  *     closed  every limit is zero
  *     smooth  messages go by a sliding window, network and cpu by buckets, of 1 s and of 50 ms depth
+ *
+ * One of each subject lies in a segment with membarrier, open as well.
  */
 #include "consume_cases.h"
 
@@ -42,6 +44,7 @@ struct consume_subject {
 	struct baseline *baseline;
 	struct shmq_component *components[KINDS][TURNS];
 	struct shmq_component *open, *brief, *climb, *closed, *smooth; /* those of this round */
+	struct shmq_component *unfenced;                               /* in the segment with membarrier */
 	struct shmq_segment *segment;
 	const struct name_list *list;
 	uint32_t position; /* in the list */
@@ -119,6 +122,8 @@ DEFINE_RUN(run_level_peak, shmq_try_consume(s->climb, SHMQ_STORAGE, 1, NULL) == 
 DEFINE_RUN(run_level_pair, take_and_release(s->open))
 DEFINE_RUN(run_rate, shmq_try_consume(s->open, SHMQ_MESSAGES, 1, NULL) == SHMQ_OK)
 DEFINE_RUN(run_rate_at, shmq_try_consume_at(s->open, SHMQ_MESSAGES, 1, s->round_ns, NULL) == SHMQ_OK)
+DEFINE_RUN(run_level_membarrier, shmq_try_consume(s->unfenced, SHMQ_STORAGE, 1, NULL) == SHMQ_OK)
+DEFINE_RUN(run_rate_membarrier, shmq_try_consume(s->unfenced, SHMQ_MESSAGES, 1, NULL) == SHMQ_OK)
 DEFINE_RUN(run_rate_peak, shmq_try_consume(s->climb, SHMQ_MESSAGES, 1, NULL) == SHMQ_OK)
 DEFINE_RUN(run_rate_precise, shmq_try_consume(s->brief, SHMQ_MESSAGES, 1, NULL) == SHMQ_OK)
 DEFINE_RUN(run_rate_sliding, shmq_try_consume(s->smooth, SHMQ_MESSAGES, 1, NULL) == SHMQ_OK)
@@ -198,8 +203,12 @@ const struct bench_case consume_cases[CONSUME_CASES] = {
     [CASE_LEVEL] = {"level", "try_consume a level", run_level, prepare_turn},
     [CASE_LEVEL_PEAK] = {"level_peak", "try_consume a level, to a new peak", run_level_peak, prepare_climb},
     [CASE_LEVEL_PAIR] = {"level_pair", "try_consume and release a level", run_level_pair, prepare_turn},
+    [CASE_LEVEL_MEMBARRIER] = {"level_membarrier", "try_consume a level, segment with membarrier", run_level_membarrier,
+                               prepare_turn},
     [CASE_RATE] = {"rate", "try_consume a rate, 1 s (coarse clock)", run_rate, prepare_turn},
     [CASE_RATE_AT] = {"rate_at", "try_consume a rate, 1 s, time given by the caller", run_rate_at, prepare_turn},
+    [CASE_RATE_MEMBARRIER] = {"rate_membarrier", "try_consume a rate, 1 s, segment with membarrier",
+                              run_rate_membarrier, prepare_turn},
     [CASE_RATE_PEAK] = {"rate_peak", "try_consume a rate, to a new peak", run_rate_peak, prepare_climb},
     [CASE_RATE_PRECISE] = {"rate_precise", "try_consume a rate, 50 ms (precise clock)", run_rate_precise, prepare_turn},
     [CASE_RATE_SLIDING] = {"rate_sliding", "try_consume a sliding window, 1 s (coarse clock)", run_rate_sliding,
@@ -242,6 +251,26 @@ static int add_kinds(struct consume_subject *subjects[2])
 		                        &quotas[kind]) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+/* Sections without a fence of their own: the kernel passes it for them when somebody waits for readers. */
+static int add_unfenced(struct consume_subject *subjects[2])
+{
+	struct shmq_options options = SHMQ_OPTIONS_DEFAULT;
+	struct shmq_quota quota = SHMQ_QUOTA_DEFAULT;
+	struct shmq_segment *segment;
+
+	options.membarrier = true;
+	quota.limit[SHMQ_STORAGE] = quota.limit[SHMQ_MESSAGES] = SHMQ_AMOUNT_MAX;
+	segment = bench_segment_unnamed(&options);
+	if (segment == NULL)
+		return -1;
+	for (int i = 0; i < 2; i++)
+		if (bench_add_component(&subjects[i]->unfenced, segment, i == 0 ? "unfenced" : "unfenced, too",
+		                        &quota) < 0 ||
+		    bench_set_peaks(subjects[i]->unfenced) < 0)
+			return -1;
 	return 0;
 }
 
@@ -292,7 +321,7 @@ int consume_setup(void *subjects[2], uint32_t components)
 		both[i] = (struct consume_subject){.baseline = &baselines[i], .segment = segment};
 		subjects[i] = &both[i];
 	}
-	if (add_kinds(pointers) < 0)
+	if (add_kinds(pointers) < 0 || add_unfenced(pointers) < 0)
 		return -1;
 	list = add_names(segment, components);
 	if (list == NULL)
