@@ -94,6 +94,12 @@ refused "$foreign" "$stranger" "$bin/shmquota" try site mail messages 1
 refused "it exists already" "$stranger" "$bin/shmquota" create "$folder/site.ini"
 within "$stranger" "$bin/shm-dump" --no-header -c mail --filter resource=messages -o used site || fail "it cannot even look"
 [ "$(tr -d ' ' <"$folder/out")" = 100 ] || fail "what it sees is wrong"
+# What watches may stand beside the host: its figures are as good there.
+within "$stranger" "$bin/shmquota" export site || fail "an exporter beside the host cannot read"
+grep -q '^shmquota_messages_used{segment="/site",component="mail"} 100$' "$folder/out" || fail "it exports something else"
+within "$stranger" "$bin/shmquota" why site mail || fail "why cannot look"
+! within "$stranger" "$bin/shmquota" check site || fail "check does not see what is full"
+grep -q '^SHMQUOTA CRITICAL' "$folder/out" || fail "check cannot look"
 
 # ---- One that may only read ----
 

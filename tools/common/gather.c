@@ -32,7 +32,7 @@ static bool read_segment(struct gathered *out, const struct gather_choice *choic
 	};
 	struct keeping keeping = {&out->set, true};
 
-	out->result = shmq_segment_open(&selection.segment, out->name, SHMQ_OBSERVE);
+	out->result = segment_look(&selection.segment, out->name);
 	if (out->result < 0)
 		return out->result != -ENOMEM;
 	out->overview = overview_read(selection.segment, out->name);

@@ -46,7 +46,7 @@ static bool open_segment(struct sampler *sampler, uint64_t device, uint64_t inod
 	size_t size;
 	void *trace;
 
-	sampler->result = shmq_segment_open(&sampler->segment, sampler->name, SHMQ_OBSERVE);
+	sampler->result = segment_look(&sampler->segment, sampler->name);
 	if (sampler->result < 0) {
 		sampler->segment = NULL;
 		return true;

@@ -106,6 +106,13 @@ char *segment_name_typed(char *out, size_t size, const char *typed)
 	return out;
 }
 
+int segment_look(struct shmq_segment **out, const char *name)
+{
+	int result = shmq_segment_open(out, name, SHMQ_OBSERVE);
+
+	return result == -EXDEV ? shmq_segment_open(out, name, SHMQ_EXAMINE) : result;
+}
+
 int segment_open(struct shmq_segment **out, const char *name, enum shmq_access wanted)
 {
 	int result = shmq_segment_open(out, name, wanted);

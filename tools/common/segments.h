@@ -33,6 +33,12 @@ char *segment_name_typed(char *out, size_t size, const char *typed);
 /* The file of a segment's policy object. Returns out. */
 char *segment_policy_path(char *out, size_t size, const char *name);
 
+/*
+ * Open a segment to look at it, also from a container with another pid namespace than its host: its figures are as good
+ * there, and only who is alive is not seen. Returns what shmq_segment_open() does.
+ */
+int segment_look(struct shmq_segment **out, const char *name);
+
 /* Open a segment, or say why not. Returns an exit code. */
 int segment_open(struct shmq_segment **out, const char *name, enum shmq_access wanted);
 

@@ -214,7 +214,7 @@ static void follow_name(struct audit *audit)
 	struct shmq_info old = {.size = sizeof(old)}, now = {.size = sizeof(now)};
 	struct shmq_segment *segment;
 
-	if (shmq_segment_open(&segment, audit->name, SHMQ_OBSERVE) < 0)
+	if (segment_look(&segment, audit->name) < 0)
 		return;
 	shmq_segment_info(audit->segment, &old);
 	shmq_segment_info(segment, &now);

@@ -234,7 +234,7 @@ int verb_check(const struct invocation *invocation)
 		return unknown("usage", "--warn is above --crit");
 	if (target_name(name, invocation->arguments[0]) != EXIT_DONE)
 		return unknown("usage", "no segment, or not clear which");
-	result = shmq_segment_open(&segment, name, SHMQ_OBSERVE);
+	result = segment_look(&segment, name);
 	if (result < 0)
 		return unknown(name, segment_reason(result));
 	code = check_segment(invocation, segment, name);

@@ -46,6 +46,8 @@ int target_open(struct shmq_segment **out, char name[SEGMENT_PATH_MAX], const ch
 {
 	int code = target_name(name, typed);
 
+	if (code == EXIT_DONE && wanted == SHMQ_OBSERVE && segment_look(out, name) == 0)
+		return EXIT_DONE;
 	return code == EXIT_DONE ? segment_open(out, name, wanted) : code;
 }
 
