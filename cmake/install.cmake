@@ -106,6 +106,24 @@ if(SHMQUOTA_DEBIAN)
 else()
   install(FILES "${PROJECT_SOURCE_DIR}/CHANGELOG.md" DESTINATION "${doc_of_Development}" COMPONENT Development)
 endif()
+
+# The pages that README leads to lie beside it as they do here, examples by a link; those for operators come with the
+# programs as well.
+foreach(page IN ITEMS README architecture concurrency embedding layout operations performance recovery troubleshooting)
+  install(FILES "${PROJECT_SOURCE_DIR}/docs/${page}.md" DESTINATION "${doc_of_Development}/docs" COMPONENT Development)
+endforeach()
+install(
+  FILES "${PROJECT_SOURCE_DIR}/docs/pictures/top.svg"
+  DESTINATION "${doc_of_Development}/docs/pictures"
+  COMPONENT Development
+)
+if(SHMQUOTA_TOOLS)
+  install(
+    FILES "${PROJECT_SOURCE_DIR}/docs/operations.md" "${PROJECT_SOURCE_DIR}/docs/troubleshooting.md"
+    DESTINATION "${doc_of_Tools}"
+    COMPONENT Tools
+  )
+endif()
 install(
   FILES
     "${PROJECT_SOURCE_DIR}/docs/examples/guard.c"
@@ -114,6 +132,16 @@ install(
   DESTINATION "${doc_of_Development}/examples"
   COMPONENT Development
 )
+file(CREATE_LINK ../examples "${PROJECT_BINARY_DIR}/examples" SYMBOLIC)
+install(FILES "${PROJECT_BINARY_DIR}/examples" DESTINATION "${doc_of_Development}/docs" COMPONENT Development)
+foreach(server IN ITEMS gunicorn nginx php-fpm)
+  install(
+    DIRECTORY "${PROJECT_SOURCE_DIR}/docs/examples/${server}"
+    DESTINATION "${doc_of_Development}/examples"
+    COMPONENT Development
+    PATTERN "__pycache__" EXCLUDE
+  )
+endforeach()
 foreach(component IN ITEMS Runtime Development Tools)
   if(SHMQUOTA_DEBIAN OR component STREQUAL Runtime)
     install(

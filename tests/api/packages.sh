@@ -74,7 +74,9 @@ for file in usr/bin/shm-dump usr/bin/shmquota usr/include/shmquota.h etc/apparmo
     usr/share/man/man5/shmquota.ini.5.gz usr/share/man/man3/shmq_commit.3.gz usr/share/shmquota/shmquota.bt \
     usr/share/shmquota/monitoring/alerts.yml usr/share/bash-completion/completions/shm-dump \
     usr/share/zsh/vendor-completions/_shmquota usr/share/fish/vendor_completions.d/shmquota.fish \
-    usr/share/doc/libshmquota0/copyright usr/share/doc/shmquota-tools/changelog.gz; do
+    usr/share/doc/libshmquota0/copyright usr/share/doc/shmquota-tools/changelog.gz \
+    usr/share/doc/shmquota-tools/operations.md usr/share/doc/libshmquota-dev/docs/embedding.md \
+    usr/share/doc/libshmquota-dev/docs/examples/php-fpm/quota.php; do
     [ -s "$root/$file" ] || complain "/$file is missing or empty"
 done
 gdb_script=$root/usr/share/gdb/auto-load${library#"$root"}/$(basename "$(realpath "$library/libshmquota.so.0")")-gdb.py
