@@ -17,7 +17,7 @@ finish() {
     for pid in $server $others; do
         kill "$pid" 2>/dev/null
     done
-    rm -rf "$folder" "/dev/shm/$name.policy" "/dev/shm/$name.usage"
+    rm -rf "$folder" "/dev/shm/$name.policy" "/dev/shm/$name.usage" "/dev/shm/$name-many.policy" "/dev/shm/$name-many.usage"
 }
 for program in curl jq nc; do
     command -v "$program" >/dev/null || { echo "$program is missing: tools/setup test installs it" >&2 && exit 1; }
@@ -158,6 +158,54 @@ for file in "$folder"/many.*; do
     jq -e '.matched == 15' "$file" >/dev/null || fail "$(head -c 300 "$file")"
 done
 [ "$(find "$folder" -name 'many.*' | wc -l)" -eq 200 ] || fail "answers are missing"
+
+# What waits for slow clients is bounded: metrics are refused then, the page goes on, and all is well when they are gone.
+awk -v name="/$name-many" 'BEGIN {
+    printf "[segment]\nname = %s\ncomponents = 10000\n", name
+    for (i = 0; i < 10000; i++)
+        printf "[component:tenant-with-a-name-that-is-rather-long-%05d]\n", i
+}' >"$folder/many.ini"
+"$shmquota" create -q "$folder/many.ini" || fail "cannot create the large segment"
+usual=$url
+"$shmquota" serve --listen 0 "$name-many" >"$folder/out.many" &
+many=$!
+others="$others $many"
+for _ in $(seq 100); do
+    url=$(sed -n 's|^serving \(http://127\.0\.0\.1:[0-9]*/\) .*|\1|p' "$folder/out.many")
+    [ -z "$url" ] || break
+    sleep 0.05
+done
+slow=
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    curl -s -m 60 --limit-rate 1k -o "$folder/slow" "${url}metrics" &
+    slow="$slow $!"
+done
+others="$others $slow"
+is_refused() {
+    [ "$(curl -s -m 20 -o "$folder/body" -w '%{http_code}' "${url}metrics")" = 503 ]
+}
+until_it() {
+    for _ in $(seq 100); do
+        "$@" && return
+        sleep 0.1
+    done
+    fail "never: $*"
+}
+until_it is_refused
+says 'Too many clients take their answers slowly'
+expect 200 ''
+expect 200 'rows?limit=1'
+for pid in $slow; do
+    kill "$pid" 2>/dev/null # those that were refused have ended
+done
+is_answered() {
+    ! is_refused
+}
+until_it is_answered
+kill -TERM "$many"
+wait "$many" || fail "the server of the large segment did not end well"
+"$shmquota" remove -q "$name-many"
+url=$usual
 
 # Half requests were left by now, or will be.
 for _ in $(seq 300); do

@@ -4,7 +4,8 @@
  * (serve_rows.c).
  *
  * One thread answers all clients, so what it keeps needs no lock. Answers are made in memory and then sent as each
- * client takes them; a slow one holds up nobody and is left after a while.
+ * client takes them; a slow one holds up nobody and is left after a while. How much waits for slow ones is bounded: the
+ * metrics of a large segment are hundreds of megabytes, and this may run beside what it watches.
  */
 #ifndef SERVE_H
 #define SERVE_H
@@ -17,7 +18,8 @@ struct server {
 	struct gather_choice choice;
 	struct gathering gathering; /* as of `gathered_ns` */
 	uint64_t gathered_ns;
-	bool is_local; /* it listens on this machine only: names of other machines in a request are an attack */
+	size_t under_way; /* bytes of answers that clients have not taken as a whole yet */
+	bool is_local;    /* it listens on this machine only: names of other machines in a request are an attack */
 };
 
 /* Figures that are at most a moment old. NULL where memory is short. */

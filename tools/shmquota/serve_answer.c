@@ -14,6 +14,8 @@
 #include "metrics.h"
 #include "serve.h"
 
+#define UNDER_WAY_MOST ((size_t)256 << 20) /* so much waits for slow clients: then there are no more metrics */
+
 #define TYPE_TEXT "text/plain; charset=utf-8"
 
 static const char *header_of(struct MHD_Connection *connection, const char *name)
@@ -63,12 +65,37 @@ static enum MHD_Result send_sentence(struct MHD_Connection *connection, unsigned
 	return send_constant(connection, status, TYPE_TEXT, sentence, strlen(sentence));
 }
 
-static enum MHD_Result send_body(struct MHD_Connection *connection, const char *type, struct body body)
+/* A body that is being sent. */
+struct sending {
+	struct server *server;
+	struct body body;
+};
+
+static void end_sending(void *context)
 {
-	if (!body.text)
+	struct sending *sending = context;
+
+	sending->server->under_way -= sending->body.size;
+	free(sending->body.text);
+	free(sending);
+}
+
+static enum MHD_Result send_body(struct server *server, struct MHD_Connection *connection, const char *type,
+                                 struct body body)
+{
+	struct sending *sending = body.text ? malloc(sizeof(*sending)) : NULL;
+	struct MHD_Response *response;
+
+	if (!sending) {
+		free(body.text);
 		return send_sentence(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "Out of memory.\n");
-	return send_response(connection, MHD_HTTP_OK, type,
-	                     MHD_create_response_from_buffer(body.size, body.text, MHD_RESPMEM_MUST_FREE));
+	}
+	*sending = (struct sending){server, body};
+	server->under_way += body.size;
+	response = MHD_create_response_from_buffer_with_free_callback_cls(body.size, body.text, end_sending, sending);
+	if (!response)
+		end_sending(sending);
+	return send_response(connection, MHD_HTTP_OK, type, response);
 }
 
 /* ---- Paths ------------------------------------------------------------------------------------------------------- */
@@ -77,10 +104,16 @@ static enum MHD_Result answer_metrics(struct server *server, struct MHD_Connecti
 {
 	const char *accept = header_of(connection, MHD_HTTP_HEADER_ACCEPT);
 	bool open = accept && strstr(accept, "application/openmetrics-text") != NULL;
-	const struct gathering *gathering = server_figures(server);
+	const struct gathering *gathering;
 	struct body body = {0};
-	FILE *out = gathering ? open_memstream(&body.text, &body.size) : NULL;
+	FILE *out;
 
+	if (server->under_way >= UNDER_WAY_MOST)
+		return send_sentence(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+		                     "Too many clients take their answers slowly: try again in some seconds. "
+		                     "--include serves fewer components.\n");
+	gathering = server_figures(server);
+	out = gathering ? open_memstream(&body.text, &body.size) : NULL;
 	if (out) {
 		metrics_write(out, gathering, open ? METRICS_OPENMETRICS : METRICS_TEXT);
 		if (fclose(out) != 0) {
@@ -88,7 +121,7 @@ static enum MHD_Result answer_metrics(struct server *server, struct MHD_Connecti
 			body.text = NULL;
 		}
 	}
-	return send_body(connection,
+	return send_body(server, connection,
 	                 open ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
 	                      : "text/plain; version=0.0.4; charset=utf-8",
 	                 body);
@@ -104,7 +137,7 @@ static enum MHD_Result answer_rows(struct server *server, struct MHD_Connection 
 	    .limit = argument_of(connection, "limit"),
 	};
 
-	return send_body(connection, "application/json", rows_body(server, &query));
+	return send_body(server, connection, "application/json", rows_body(server, &query));
 }
 
 /* ---- Which requests are answered at all -------------------------------------------------------------------------- */
