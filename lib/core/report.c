@@ -152,7 +152,7 @@ void report_threshold(const struct report *report, int resource, uint32_t compon
 		}
 	}
 	add_limits(&note, report, resource, component);
-	note.used = used;
+	note.used = held;
 	write_note(segment, &note);
 }
 

@@ -36,7 +36,7 @@ run() { # run COMMAND...: says what it printed where it fails
 }
 
 for program in systemd-analyze apparmor_parser lintian; do
-    command -v $program >/dev/null || { echo "$program is missing: tools/setup package installs it" && exit 1; }
+    command -v $program >/dev/null || { echo "$program is missing: tools/setup test installs it" && exit 1; }
 done
 
 packages=
