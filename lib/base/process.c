@@ -76,6 +76,15 @@ static int read_stat(const char *path, struct task_stat *out)
 	return 0;
 }
 
+/* Who asks whether a thread lives and who it is must be told the same. */
+static int read_task(pid_t tid, struct task_stat *out)
+{
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)tid, (int)tid);
+	return read_stat(path, out);
+}
+
 uint64_t process_token(void)
 {
 	struct task_stat stat = {0};
@@ -89,7 +98,7 @@ uint64_t process_leader_token(void)
 {
 	struct task_stat stat = {0};
 
-	if (read_stat("/proc/self/stat", &stat) < 0)
+	if (read_task(getpid(), &stat) < 0)
 		return 0;
 	return (uint64_t)getpid() << PROCESS_START_BITS | stat.start;
 }
@@ -98,15 +107,13 @@ uint64_t process_leader_token(void)
 static bool is_dead(uint64_t token, bool with_its_threads)
 {
 	struct task_stat stat = {0};
-	char path[48];
 	pid_t tid = (pid_t)process_tid(token);
 
 	if (tid == 0)
 		return true; /* a damaged word: no thread has this id, and kill() would mean a process group */
 	if (kill(tid, 0) < 0 && errno == ESRCH)
 		return true;
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)tid, (int)tid);
-	if (read_stat(path, &stat) != 0)
+	if (read_task(tid, &stat) != 0)
 		return false;
 	if (stat.state == 'Z' && with_its_threads && stat.threads > 1)
 		return false;
