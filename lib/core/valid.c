@@ -177,6 +177,7 @@ int valid_segment(const struct shmq_segment *segment, void (*complain)(void *con
 	valid_examine(&valid, &control_structure, 0);
 	valid_examine(&valid, &counts_structure, 0);
 	valid_directory(&valid);
+	valid_rules(&valid);
 	result = valid_usage(&valid);
 	return result < 0 ? result : valid.defects;
 }

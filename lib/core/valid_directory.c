@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "core/rules.h"
 #include "core/tracker.h"
 
 #include <string.h>
@@ -234,6 +235,20 @@ static void examine_groups(const struct shmq_segment *segment, const struct shmq
 	valid_expect(look, is_group, "what stands above a component is a group", index, groups);
 }
 
+/* Where the sets stand that it names. */
+static void examine_sets(const struct shmq_segment *segment, const struct shmq_shm_rules *area,
+                         const struct shmq_shm_quota *quota, struct valid_look *look)
+{
+	/* relaxed: the flags released them */
+	uint32_t grants = shm_load32_relaxed(&quota->grants), asked = shm_load32_relaxed(&quota->asked);
+	uint32_t size = segment->layout.rules_bytes;
+
+	valid_expect(look, grants == 0 || rules_at(area, size, grants, 8) != NULL,
+	             "a set of capabilities lies in the rules", grants, size);
+	valid_expect(look, asked == 0 || rules_at(area, size, asked, sizeof(*quota)) != NULL,
+	             "what a manifest asked for lies in the rules", asked, size);
+}
+
 /* Of the table in force; nobody reads the other one. */
 static bool examine_quota(struct valid *valid, uint32_t index, struct valid_look *look)
 {
@@ -251,6 +266,7 @@ static bool examine_quota(struct valid *valid, uint32_t index, struct valid_look
 	if ((flags & (QUOTA_PRESENT | QUOTA_DECLARED)) != 0) {
 		examine_limits(quota, look);
 		examine_groups(segment, segment->quotas[generation & 1], index, flags, look);
+		examine_sets(segment, segment->rules[generation & 1], quota, look);
 	}
 	shm_fence_acquire(); /* the limits, before the words once more */
 	return shm_load_acquire(&quota->flags) == flags &&

@@ -58,6 +58,9 @@ bool valid_stamp_holds(const struct valid *valid, const struct valid_stamp *stam
 /* valid_directory.c: buckets with their chains, entries, quotas. */
 void valid_directory(struct valid *valid);
 
+/* valid_rules.c: the rules of the policy in force. */
+void valid_rules(struct valid *valid);
+
 /* valid_usage.c: slots, holdings, trackers. Returns 0 or -ENOMEM. */
 int valid_usage(struct valid *valid);
 

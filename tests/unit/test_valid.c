@@ -211,6 +211,42 @@ Test(valid, minds_quotas)
 	expect_sound();
 }
 
+static void *rule_at(uint32_t offset)
+{
+	uint64_t active = shm_load_relaxed(&segment->policy->control.generation) & 1;
+
+	return (char *)segment_writable(segment) + segment->layout.rules_at[active] + offset;
+}
+
+Test(valid, minds_rules)
+{
+	static const char patterns[] = "[component:shop-*]\nstorage = 1KB\n[component:mail-*]\nstorage = 2KB\n";
+	struct shmq_shm_pattern *newest;
+	struct shmq_shm_rules *rules;
+	struct shmq_shm_quota *quota;
+	struct shmq_shm_file *file;
+
+	set_the_scene();
+	fixture_publish(segment, patterns);
+	expect_sound();
+	rules = rule_at(0);
+	quota = quota_at(shmq_component_id(alice));
+	file = rule_at(shm_load32_relaxed(&rules->files));
+	newest = rule_at(shm_load32_relaxed(&rules->patterns));
+	breaks32(&rules->used, 7, "rules", 0, "the rules end in their area", true);
+	breaks32(&rules->generation, 1000, "rules", 0, "those of the policy in force", true);
+	breaks32(&rules->files, 4, "rules", 0, "files lie in its rules", true);
+	breaks32(&file->next, shm_load32_relaxed(&rules->files), "rules", 0, "files lie in its rules", true);
+	breaks32(&rules->patterns, segment->layout.rules_bytes, "rules", 0, "patterns lie in its rules", true);
+	breaks32(&newest->next, shm_load32_relaxed(&rules->patterns), "rules", 0, "patterns lie in its rules", true);
+	newest->text[3] = '\0';
+	expect_broken("rules", 0, "as many bytes as it says", true);
+	newest->text[3] = 'l';
+	breaks32(&quota->grants, segment->layout.rules_bytes, "quota", shmq_component_id(alice), "set of capabilities",
+	         true);
+	breaks32(&quota->asked, 4, "quota", shmq_component_id(alice), "what a manifest asked for", true);
+}
+
 /* ---- Usage ---- */
 
 Test(valid, minds_slots)
