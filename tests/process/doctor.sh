@@ -113,10 +113,28 @@ chmod 600 /dev/shm/well.usage
 printf 'not a magic number' | dd of=/dev/shm/well.policy conv=notrunc 2>/dev/null
 diagnose 1
 says '^problem +segment +/well: not a segment'
+says "Stop its host, 'shmquota remove /well', and start it again"
 rm /dev/shm/well.policy
 diagnose 0
 says '^warning +leftover +/dev/shm/well.usage is half'
+says "Where it is yours: 'shmquota remove /well'"
 "$shmquota" remove -q well
+make well
+"$shmquota" try --hold well alice storage 1 -- sleep 30 &
+holder=$!
+tries=0
+until "$shmquota" workers well | grep -q '^1 alive'; do
+    tries=$((tries + 1))
+    [ $tries -lt 100 ] || fail "nobody is attached"
+    sleep 0.05
+done
+rm /dev/shm/well.policy /dev/shm/well.usage
+diagnose 0
+says "^warning +names +pid $holder \\(shmquota\\): the name of their segment was removed"
+kill $holder
+wait $holder
+diagnose 0
+says '^ok +names +no process'
 make full 'threads = 1'
 for name in b c d e f g h; do
     "$shmquota" register -q full $name

@@ -5,6 +5,7 @@
  */
 #include "../support/fixture.h"
 #include "../support/names.h"
+#include "../support/process.h"
 #include "program.h"
 
 #include <stdio.h>
@@ -102,6 +103,29 @@ Test(why, audit_text_has_a_line_for_each_event)
 	            fixture_name());
 	expect_verb(0, "!{", "", "audit", "-t", fixture_name());
 	expect_verb(0, "{\"time\":", "", "audit", fixture_name());
+	shmq_component_put(shop);
+}
+
+static int hold_all(unsigned index, void *shop)
+{
+	struct shmq_reservation reservation;
+
+	(void)index;
+	CHILD_RESULT(shmq_reserve(&reservation, shop, SHMQ_STORAGE, 10 << 20, NULL), SHMQ_OK);
+	return 0;
+}
+
+Test(why, who_is_dead_and_may_hold_it_is_named_with_the_cure)
+{
+	struct shmq_component *shop = component("shop");
+
+	cr_assert_eq(process_run(hold_all, shop, 5000), 0);
+	expect_verb(6, "1 dead worker may hold some of it: 'shmquota reap ", "", "why", fixture_name(), "shop",
+	            "storage", "1");
+	expect_verb(6, "", "1 dead worker may hold some of it: 'shmquota reap ", "try", fixture_name(), "shop",
+	            "storage", "1");
+	expect_verb(0, "recovered 1 dead thread", "", "reap", fixture_name());
+	expect_verb(0, "1 B would be admitted", "", "why", fixture_name(), "shop", "storage", "1");
 	shmq_component_put(shop);
 }
 

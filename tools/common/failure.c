@@ -250,6 +250,10 @@ int component_failed(const char *doing, const char *component, struct shmq_segme
 	case -ESTALE:
 		absent_component_advice(advice, sizeof(advice), component, segment, name);
 		break;
+	case -EAGAIN:
+		if (*segment_slots_advice(advice, sizeof(advice), segment) == '\0')
+			segment_advice(advice, sizeof(advice), name, result);
+		break;
 	default:
 		segment_advice(advice, sizeof(advice), name, result);
 	}

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,6 +136,33 @@ struct worker_count segment_workers(struct shmq_segment *segment, const struct s
 			count.dead++;
 	}
 	return count;
+}
+
+const char *segment_dead_advice(char *out, size_t size, struct shmq_segment *segment)
+{
+	struct shmq_info info = {.size = sizeof(info)};
+	struct worker_count workers = {0};
+
+	*out = '\0';
+	if (shmq_segment_info(segment, &info) == 0)
+		workers = segment_workers(segment, &info);
+	if (workers.dead > 0)
+		snprintf(out, size, "%u dead worker%s may hold some of it: 'shmquota reap %s' gives that back",
+		         workers.dead, workers.dead == 1 ? "" : "s", info.name);
+	return out;
+}
+
+const char *segment_slots_advice(char *out, size_t size, struct shmq_segment *segment)
+{
+	struct shmq_info info = {.size = sizeof(info)};
+
+	*out = '\0';
+	if (shmq_segment_info(segment, &info) == 0 && info.threads_used >= info.threads)
+		snprintf(out, size,
+		         "%" PRIu32 " of %" PRIu32 " thread slots are taken: 'shmquota workers %s' shows by whom. "
+		         "End some, or create it anew with more 'threads'.",
+		         info.threads_used, info.threads, info.name);
+	return out;
 }
 
 const char *segment_state(const struct worker_count *workers)

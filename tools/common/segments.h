@@ -52,4 +52,10 @@ const char *segment_state(const struct worker_count *workers);
 
 struct worker_count segment_workers(struct shmq_segment *segment, const struct shmq_info *info);
 
+/* What helps where a level is full and dead workers may hold some of it; "" where nobody is dead. Returns out. */
+const char *segment_dead_advice(char *out, size_t size, struct shmq_segment *segment);
+
+/* What helps where no thread slot is free, one of the things that -EAGAIN tells; "" where some are. Returns out. */
+const char *segment_slots_advice(char *out, size_t size, struct shmq_segment *segment);
+
 #endif

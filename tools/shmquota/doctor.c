@@ -65,7 +65,7 @@ int verb_doctor(const struct invocation *invocation)
 {
 	static void (*const examinations[])(struct doctor * doctor) = {
 	    examine_kernel, examine_membarrier, examine_proc,     examine_clock,  examine_libraries,
-	    examine_shm,    examine_remove_ipc, examine_segments, examine_halves,
+	    examine_shm,    examine_remove_ipc, examine_segments, examine_halves, examine_names,
 	};
 	struct doctor doctor = {
 	    .style = style_of(stdout),

@@ -36,5 +36,6 @@ void examine_shm(struct doctor *doctor);
 void examine_remove_ipc(struct doctor *doctor);
 void examine_segments(struct doctor *doctor);
 void examine_halves(struct doctor *doctor);
+void examine_names(struct doctor *doctor);
 
 #endif

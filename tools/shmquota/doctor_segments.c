@@ -41,11 +41,26 @@ static const struct {
     {-ENODATA, FINDING_PROBLEM, "Stop its host, 'shmquota remove NAME', and start it again."},
 };
 
+/* A cure with the segment's name where it says NAME. Returns out. */
+static const char *cure_of(char *out, size_t size, const char *cure, const char *name)
+{
+	const char *place = strstr(cure, "NAME");
+
+	if (place == NULL)
+		snprintf(out, size, "%s", cure);
+	else
+		snprintf(out, size, "%.*s%s%s", (int)(place - cure), cure, name, place + strlen("NAME"));
+	return out;
+}
+
 static void report_failure(struct doctor *doctor, const char *name, int result)
 {
+	char cure[SEGMENT_PATH_MAX + 160];
+
 	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
 		if (failures[i].result == result) {
-			finding(doctor, failures[i].severity, "segment", failures[i].cure, "%s: %s", name,
+			finding(doctor, failures[i].severity, "segment",
+			        cure_of(cure, sizeof(cure), failures[i].cure, name), "%s: %s", name,
 			        shmq_strerror(result));
 			return;
 		}
@@ -209,13 +224,15 @@ static void count_defect(void *context, const struct shmq_defect *defect)
 static unsigned examine_soundness(struct doctor *doctor, struct shmq_segment *segment, const char *name)
 {
 	struct defects defects = {.count = 0};
+	char cure[SEGMENT_PATH_MAX + 160];
 
 	shmq_segment_verify(segment, count_defect, &defects);
 	switch (defects_ailment(&defects)) {
 	case AILMENT_NONE:
 		return 0;
 	case AILMENT_LOCK:
-		finding(doctor, FINDING_WARNING, "segment", "'shmquota reap NAME' repairs what it left.",
+		finding(doctor, FINDING_WARNING, "segment",
+		        cure_of(cure, sizeof(cure), "'shmquota reap NAME' repairs what it left.", name),
 		        "%s: a controller died at work", name);
 		break;
 	case AILMENT_RELEASED:
@@ -223,10 +240,12 @@ static unsigned examine_soundness(struct doctor *doctor, struct shmq_segment *se
 		        name, defects.count, defects.count == 1 ? " is" : "s are", defects.count == 1 ? "it" : "them");
 		break;
 	default:
-		finding(doctor, FINDING_PROBLEM, "segment",
-		        "'shmquota verify NAME' names them; stop its host, remove it, and start the host again.",
-		        "%s: damaged, %d invariant%s broken", name, defects.count,
-		        defects.count == 1 ? " is" : "s are");
+		finding(
+		    doctor, FINDING_PROBLEM, "segment",
+		    cure_of(cure, sizeof(cure),
+		            "'shmquota verify NAME' names them; stop its host, remove it, and start the host again.",
+		            name),
+		    "%s: damaged, %d invariant%s broken", name, defects.count, defects.count == 1 ? " is" : "s are");
 	}
 	return 1;
 }
@@ -282,14 +301,17 @@ static bool is_half(const char *entry, const char *ending, const char *other)
 void examine_halves(struct doctor *doctor)
 {
 	DIR *folder = opendir(SEGMENT_FOLDER);
+	char name[SEGMENT_PATH_MAX], cure[SEGMENT_PATH_MAX + 160];
 	const struct dirent *entry;
 	unsigned count = 0;
 
 	while (folder && (entry = readdir(folder))) {
 		if (!is_half(entry->d_name, ".policy", ".usage") && !is_half(entry->d_name, ".usage", ".policy"))
 			continue;
+		snprintf(name, sizeof(name), "/%.*s", (int)(strrchr(entry->d_name, '.') - entry->d_name),
+		         entry->d_name);
 		finding(doctor, FINDING_WARNING, "leftover",
-		        "Where it is yours: 'shmquota remove NAME', without the ending.",
+		        cure_of(cure, sizeof(cure), "Where it is yours: 'shmquota remove NAME'.", name),
 		        SEGMENT_FOLDER "/%s is half of a segment, its other half is gone", entry->d_name);
 		count++;
 	}

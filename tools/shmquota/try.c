@@ -97,7 +97,7 @@ static const char *refuser(char *out, size_t size, const struct attempt *attempt
 static int denied(const struct attempt *attempt)
 {
 	const struct invocation *invocation = attempt->invocation;
-	char sentence[256], advice[128] = "", group[TEXT_PRINTABLE_MAX + 8];
+	char sentence[256], advice[SEGMENT_PATH_MAX + 128] = "", group[TEXT_PRINTABLE_MAX + 8];
 
 	if (!invocation->quiet) {
 		shmq_verdict_format(sentence, sizeof(sentence), &attempt->verdict);
@@ -106,7 +106,7 @@ static int denied(const struct attempt *attempt)
 		else if (attempt->verdict.retry_after_ns != UINT64_MAX)
 			snprintf(advice, sizeof(advice), "Try again in %s, or wait with --wait.",
 			         duration_label(attempt->verdict.retry_after_ns).text);
-		else
+		else if (*segment_dead_advice(advice, sizeof(advice), attempt->segment) == '\0')
 			snprintf(advice, sizeof(advice), "It has to be released first; --wait waits for that.");
 		fail(EXIT_DENIED, advice, "denied%s: %s", refuser(group, sizeof(group), attempt), sentence);
 	}

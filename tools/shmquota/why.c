@@ -127,20 +127,20 @@ static const char *name_of(const struct inquiry *inquiry, uint32_t id)
 	return "a group";
 }
 
-static const char *what_helps(char *out, size_t size, const struct shmq_verdict *verdict)
+static const char *what_helps(char *out, size_t size, const struct inquiry *inquiry, const struct shmq_verdict *verdict)
 {
 	if (verdict->requested > verdict->limit)
 		snprintf(out, size, "it is more than the limit, so only a higher limit helps");
 	else if (verdict->retry_after_ns != UINT64_MAX)
 		snprintf(out, size, "there is room in %s", duration_label(verdict->retry_after_ns).text);
-	else
+	else if (*segment_dead_advice(out, size, inquiry->segment) == '\0')
 		snprintf(out, size, "waiting does not help: some of it has to be released, or the limit raised");
 	return out;
 }
 
 static void say_answer(struct inquiry *inquiry, int resource, uint64_t amount)
 {
-	char printable[TEXT_PRINTABLE_MAX], help[128], asked[64];
+	char printable[TEXT_PRINTABLE_MAX], help[SEGMENT_PATH_MAX + 128], asked[64];
 	bool unicode = inquiry->style.unicode;
 	struct shmq_verdict verdict;
 	int result = shmq_check(inquiry->level[0], resource, amount, &verdict);
@@ -153,7 +153,7 @@ static void say_answer(struct inquiry *inquiry, int resource, uint64_t amount)
 		inquiry->refusing++;
 		printf("%s would be refused by %s%s: %s\n", asked,
 		       text_printable(printable, sizeof(printable), name_of(inquiry, verdict.component)),
-		       tint_end(&inquiry->style, tint), what_helps(help, sizeof(help), &verdict));
+		       tint_end(&inquiry->style, tint), what_helps(help, sizeof(help), inquiry, &verdict));
 		return;
 	}
 	if (result == SHMQ_WOULD_DENY)
