@@ -196,7 +196,8 @@ static inline HOT_INLINE int plain_take_rate(struct shmq_component *c, int resou
 	/* (W1) seq_cst: as in window_take() */
 	current = shm_load_seq_cst(&tracker_rate(plain.tracker, resource)->current);
 	if (__builtin_expect(bounds.is_plain && bounds.period_ms == guess.period_ms, 1) &&
-	    __builtin_expect(window_holds(current, guess.period_ms, now_ms), 1))
+	    __builtin_expect(window_holds(current, guess.period_ms, now_ms), 1) &&
+	    (told_ns == NULL || __builtin_expect(window_is_begun(current), 1)))
 		outcome = window_take_in(tracker_rate(plain.tracker, resource), current, amount,
 		                         is_forced ? WINDOW_CEILING : bounds.ceiling, &view);
 	if (__builtin_expect(outcome == WINDOW_TAKEN, 1))

@@ -67,11 +67,16 @@ static inline bool window_has_ended(uint64_t current, uint64_t period_ms, uint64
 	return now_ms >= start_ms && now_ms - start_ms >= period_ms;
 }
 
-/* True inside a window that somebody has begun: what is new has none yet, and its word is 0. */
+/* True inside the window; before its start the difference wraps. */
 static inline bool window_holds(uint64_t current, uint64_t period_ms, uint64_t now_ms)
 {
-	/* before its start the difference wraps */
-	return current >> WINDOW_SEQ_BITS != 0 && now_ms - window_start_ms(current) < period_ms;
+	return now_ms - window_start_ms(current) < period_ms;
+}
+
+/* True of a window that somebody has begun, but for those of a machine that runs for less than one: what is new has none. */
+static inline bool window_is_begun(uint64_t current)
+{
+	return current >> WINDOW_SEQ_BITS != 0;
 }
 
 static inline struct shm_u64 *window_base(struct shmq_shm_rate *rate, uint64_t current)
