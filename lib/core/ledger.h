@@ -50,12 +50,18 @@ struct ledger_share {
 
 static_assert(LEVEL_CEILING < UINT64_C(1) << LEDGER_AMOUNT_BITS, "an entry holds whatever a level can have");
 
+/* The units of its fields. */
+#define LEDGER_FIRST (UINT64_C(1) << 60)
+#define LEDGER_LAST (UINT64_C(1) << 56)
+#define LEDGER_OTHERS (UINT64_C(1) << LEDGER_AMOUNT_BITS)
+
 static inline uint64_t ledger_pack(const struct ledger_share *share)
 {
-	if (share->first >= share->last || (share->amount == 0 && share->others == 0))
+	uint64_t first = share->first, last = share->last, others = share->others;
+
+	if (first >= last || (share->amount == 0 && others == 0))
 		return 0;
-	return (uint64_t)share->first << 60 | (uint64_t)(share->last - 1) << 56 | (uint64_t)share->others << 52 |
-	       share->amount;
+	return first * LEDGER_FIRST | (last - 1) * LEDGER_LAST | others * LEDGER_OTHERS | share->amount;
 }
 
 /* Bounded, whatever the word says. */
