@@ -133,6 +133,7 @@ Test(why, what_it_does_not_understand_is_explained)
 {
 	shmq_component_put(component("shop"));
 	expect_verb(3, "", "there is no such component\n  Did you mean \"shop\"?", "why", fixture_name(), "shopp");
+	expect_verb(2, "", "which component of", "why", "-n", fixture_name(), fixture_name());
 	expect_verb(3, "", "there is no such segment", "why", "no-such-segment", "shop");
 	expect_verb(2, "", "Did you mean 'storage'?", "why", fixture_name(), "shop", "storge");
 	expect_verb(2, "", "is no amount of messages", "why", fixture_name(), "shop", "messages", "x");

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -80,6 +81,7 @@ static void add_group_advice(char *out, size_t size, const struct stat *status)
 static void owner_advice(char *out, size_t size, const char *name)
 {
 	char path[SEGMENT_PATH_MAX];
+	char user[LOGIN_NAME_MAX + 1];
 	const struct passwd *owner;
 	struct stat status;
 
@@ -88,9 +90,13 @@ static void owner_advice(char *out, size_t size, const char *name)
 		return;
 	}
 	owner = getpwuid(status.st_uid);
-	snprintf(out, size, "It belongs to %s (uid %u), mode %04o; run this as that user, as with 'sudo -u \\#%u'.",
-	         owner ? owner->pw_name : "a user without a name", (unsigned)status.st_uid,
-	         (unsigned)status.st_mode & 07777, (unsigned)status.st_uid);
+	if (owner)
+		snprintf(user, sizeof(user), "%s", owner->pw_name);
+	else
+		snprintf(user, sizeof(user), "\\#%u", (unsigned)status.st_uid);
+	snprintf(out, size, "It belongs to %s (uid %u), mode %04o; run this as that user, as with 'sudo -u %s'.",
+	         owner ? user : "a user without a name", (unsigned)status.st_uid, (unsigned)status.st_mode & 07777,
+	         user);
 	add_group_advice(out, size, &status);
 }
 

@@ -113,7 +113,7 @@ void examine_clock(struct doctor *doctor)
 		        "Where the machine has a sound one: clocksource=tsc for the kernel.",
 		        "%s: reading the time is a system call, so operations on rates take a microsecond", name);
 	else
-		finding(doctor, FINDING_OK, "clock", NULL, "%s", *name ? name : "not told");
+		finding(doctor, FINDING_OK, "clock", NULL, "%s", *name ? name : "/sys does not say which one it is");
 }
 
 /* ---- Libraries --------------------------------------------------------------------------------------------------- */

@@ -221,6 +221,10 @@ static int inquire(struct inquiry *inquiry, const char *component, int resource,
 	char printable[TEXT_PRINTABLE_MAX];
 	int result = shmq_component_find(&inquiry->level[0], inquiry->segment, component);
 
+	/* The one word that was typed may be the segment's name. */
+	if (result == -ENOENT && strcmp(component + (*component == '/'), inquiry->name + (*inquiry->name == '/')) == 0)
+		return fail(EXIT_USAGE, "Such as 'shmquota why SEGMENT COMPONENT'; 'shm-dump SEGMENT' shows them.",
+		            "which component of %s?", inquiry->name);
 	if (result < 0)
 		return component_failed("explain", component, inquiry->segment, inquiry->name, result);
 	if (!find_levels(inquiry))
