@@ -18,7 +18,11 @@ TestSuite(standstill, FIXTURE);
 
 #define PERIOD (10 * MS)
 #define LIMIT 10
-#define TURNS 150
+#if defined(__SANITIZE_ADDRESS__)
+#define TURNS 40 /* with many more instructions in each */
+#else
+#define TURNS 100
+#endif
 #define MANY_STEPS 100000
 #define TIMEOUT_MS 5000
 
