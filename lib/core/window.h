@@ -221,7 +221,7 @@ uint64_t window_former(const struct shmq_shm_rate *rate);
 /* Look without changing anything; `rate` may be mapped read-only. */
 void window_read(const struct shmq_shm_rate *rate, uint64_t period_ms, uint64_t now_ms, struct window_view *out);
 
-/* For hot paths: what is used in the window in force. Returns false where it takes more than a look to tell. */
+/* For hot paths: what is used in the window in force. Returns false where others are just beginning one: look again. */
 static inline HOT_INLINE bool window_look(const struct shmq_shm_rate *rate, uint64_t period_ms, uint64_t now_ms,
                                           uint64_t *used)
 {
@@ -230,9 +230,11 @@ static inline HOT_INLINE bool window_look(const struct shmq_shm_rate *rate, uint
 	uint64_t base = shm_load_acquire(&rate->base[current % LAYOUT_BASES]);
 	uint64_t total = shm_load_seq_cst(&rate->total);
 
-	*used = window_used(total, base);
-	return shm_load_seq_cst(&rate->current) == current && window_has_base(current, base) &&
-	       window_holds(current, period_ms, now_ms);
+	/* No baseline: nobody has taken anything in this window yet. */
+	*used = window_has_ended(current, period_ms, now_ms) || !window_has_base(current, base)
+	            ? 0
+	            : window_used(total, base);
+	return shm_load_seq_cst(&rate->current) == current; /* (W1): else the baseline is of another window */
 }
 
 /* The same in any case. */
