@@ -46,7 +46,7 @@ start() {
     keepers="$keepers $!"
     tries=0
     until inside=$(sed -n 's/.*"child-pid": \([0-9]*\).*/\1/p' "$folder/$what" 2>/dev/null) && [ -n "$inside" ] &&
-        [ "$(stat -c %i "/proc/$inside/root/dev/shm" 2>/dev/null)" = "$(stat -c %i "$shm")" ]; do
+        its_root=/proc/$inside/root && [ "$(stat -c %i "$its_root/dev/shm" 2>/dev/null)" = "$(stat -c %i "$shm")" ]; do
         tries=$((tries + 1))
         [ $tries -lt 200 ] || fail "bubblewrap starts no container"
         sleep 0.02
@@ -112,7 +112,9 @@ refused "the segment is open for observing only" "$inside" "$bin/shmquota" try s
 # The right pids with the machine's /proc, where they are those of others: nobody may be called dead by that.
 ! nsenter --target "$host" --pid "$bin/shmquota" reap "$shm/site" >"$folder/out" 2>&1 || fail "judged by another /proc"
 grep -q "of another pid namespace" "$folder/out" || fail "a foreign /proc is not named"
-nsenter --target "$host" --pid unshare --mount-proc "$bin/shmquota" verify /proc/1/root/dev/shm/site >"$folder/out" 2>&1 ||
+# shellcheck disable=SC2016 # the inner shell's
+nsenter --target "$host" --pid unshare --mount-proc \
+    sh -c 'cd /proc/1/root && "$0" verify "$PWD/dev/shm/site"' "$bin/shmquota" >"$folder/out" 2>&1 ||
     fail "the machine's programs cannot enter"
 
 # ---- The container ends, its /dev/shm stays, another one comes ----
