@@ -17,31 +17,9 @@ fi
 name=shmq-test-$$-nginx
 port=$((20000 + $$ % 10000))
 url=http://127.0.0.1:$port
-folder=$(mktemp -d)
-chmod 755 "$folder"
-host=
-
-clean_up() {
-    trap - EXIT HUP INT PIPE TERM
-    if [ -n "$host" ]; then
-        kill -TERM "$host" 2>/dev/null
-        wait "$host" 2>/dev/null
-    fi
-    "$bin/shmquota" remove -q "$name" 2>/dev/null
-    rm -rf "$folder"
-}
-trap clean_up EXIT
-trap 'clean_up; exit 1' HUP INT PIPE TERM
-
-fail() {
-    echo "FAILED: $*" >&2
-    cat "$folder/log" >&2
-    exit 1
-}
-
-is() {
-    [ "$1" = "$2" ] || fail "$3: expected $1, got $2"
-}
+# shellcheck source=tests/support/server.sh
+. "${0%/*}/../support/server.sh"
+server=nginx
 
 # What the library was built as, also where it is not installed.
 library=$(ldd "$bin/shmquota" | sed -n 's/.*libshmquota.*=> \([^ ]*\) .*/\1/p')
@@ -57,17 +35,13 @@ sed "s|/shmquota-nginx|/$name|; s|/h$|/52w|; s|10MB/s|unlimited|" "$example/quot
 nginx -p "$folder" -c nginx.conf -t >"$folder/log" 2>&1 || fail "nginx does not like its configuration"
 nginx -p "$folder" -c nginx.conf >"$folder/log" 2>&1 &
 host=$!
+hosts=$host
 tries=0
 until curl -fs -o /dev/null "$url/blog/"; do
     tries=$((tries + 1))
     [ $tries -lt 100 ] || fail "nginx does not answer"
     sleep 0.05
 done
-
-# answers PATH NUMBER CODE: how many of so many requests, side by side, have this status
-answers() {
-    curl -sZ --parallel-max 16 -o /dev/null -w '%{http_code}\n' "$url/$1?[1-$2]" 2>/dev/null | grep -c "^$3\$"
-}
 
 figure() {
     "$bin/shm-dump" --no-header -b -c "$1" --filter "resource=$2" -o "$3" "$name" | tr -d ' '

@@ -12,36 +12,8 @@ examples=${0%/*}/../../docs/examples
 name=shmq-test-$$-php
 port=$((10000 + $$ % 5000)) # below what the kernel gives to clients
 url=http://127.0.0.1:$port
-folder=$(mktemp -d)
-chmod 755 "$folder"
-hosts=
-
-stop() {
-    for host in $hosts; do
-        kill -TERM "$host" 2>/dev/null
-        wait "$host" 2>/dev/null
-    done
-    hosts=
-    "$bin/shmquota" remove -q "$name" 2>/dev/null
-}
-
-clean_up() {
-    trap - EXIT HUP INT PIPE TERM
-    stop
-    rm -rf "$folder"
-}
-trap clean_up EXIT
-trap 'clean_up; exit 1' HUP INT PIPE TERM
-
-fail() {
-    echo "FAILED: $server: $*" >&2
-    cat "$folder/log" >&2
-    exit 1
-}
-
-is() {
-    [ "$1" = "$2" ] || fail "$3: expected $1, got $2"
-}
+# shellcheck source=tests/support/server.sh
+. "${0%/*}/../support/server.sh"
 
 # The library where workers of another user find it.
 cp "$(ldd "$bin/shmquota" | sed -n 's/.*libshmquota.*=> \([^ ]*\) .*/\1/p')" "$folder/libshmquota.so.0"
@@ -79,11 +51,6 @@ start() {
         [ $tries -lt 100 ] || fail "it does not answer"
         sleep 0.05
     done
-}
-
-# answers PATH NUMBER CODE: how many of so many requests, side by side, have this status
-answers() {
-    curl -sZ --parallel-max 16 -o /dev/null -w '%{http_code}\n' "$url/$1?[1-$2]" 2>/dev/null | grep -c "^$3\$"
 }
 
 check() {

@@ -11,29 +11,8 @@ examples=${0%/*}/../../docs/examples
 name=shmq-test-$$-wsgi
 port=$((30000 + $$ % 2700)) # below what the kernel gives to clients
 url=http://127.0.0.1:$port
-folder=$(mktemp -d)
-host=
-
-stop() {
-    [ -z "$host" ] || kill -TERM "$host" 2>/dev/null
-    [ -z "$host" ] || wait "$host" 2>/dev/null
-    host=
-    "$bin/shmquota" remove -q "$name" 2>/dev/null
-}
-
-clean_up() {
-    trap - EXIT HUP INT PIPE TERM
-    stop
-    rm -rf "$folder"
-}
-trap clean_up EXIT
-trap 'clean_up; exit 1' HUP INT PIPE TERM
-
-fail() {
-    echo "FAILED: $server: $*" >&2
-    cat "$folder/log" >&2
-    exit 1
-}
+# shellcheck source=tests/support/server.sh
+. "${0%/*}/../support/server.sh"
 
 start() {
     case $server in
@@ -43,6 +22,7 @@ start() {
     esac
     "$server" "$@" >"$folder/log" 2>&1 &
     host=$!
+    hosts=$host
     tries=0
     until curl -fs -o /dev/null "$url/blog/"; do
         tries=$((tries + 1))
